@@ -4,6 +4,7 @@ Linear, and by operations on octets only: texts are taken out, then what is left
 is no JSON is read correctly up to where the decoder stops.
 """
 
+from collections.abc import Generator
 from typing import Final
 
 from msgspec import Struct
@@ -39,16 +40,19 @@ class TooComplex(Exception):
         """The name of the limit."""
 
 
-def scan(octets: bytes, *, max_depth: int, max_values: int) -> Shape:
-    """Look through a JSON text. Raises `TooComplex` as soon as it is seen."""
-    seen, within_text, at = _Seen(max_depth, max_values), False, 0
+def scan(octets: bytes, *, max_depth: int, max_values: int) -> Generator[None, None, Shape]:
+    """Look through a JSON text, piece by piece. Raises `TooComplex` as soon as it is seen."""
+    seen, within_text, odd, at = _Seen(max_depth, max_values), False, False, 0
     while at < len(octets):
         end = _end_of_piece(octets, at)
         parts = octets[at:end].replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')
         seen.add(b"".join(parts[within_text::2]).translate(None, _ALL_ELSE))
         within_text ^= not len(parts) % 2
+        # one before the piece as well: the octets of a character may be in two
+        odd = odd or any(octets.find(mark, max(at - 1, 0), end) >= 0 for mark in _NONCHARACTERS)
         at = end
-    odd = any(mark in octets for mark in _NONCHARACTERS)
+        if at < len(octets):
+            yield
     return Shape(seen.deepest, seen.values, seen.members, odd)
 
 

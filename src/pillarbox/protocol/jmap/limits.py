@@ -77,4 +77,4 @@ class Limits(Struct, frozen=True, gc=False, kw_only=True):
 DEFAULT_LIMITS: Final = Limits()
 
 LARGE_REQUEST_OCTETS: Final = 16 * 1024
-"""Larger requests take more than a millisecond to read."""
+"""Larger requests count in the memory budget."""

@@ -1,11 +1,13 @@
 """Requests: octets to a `Request`, or the `Problem` with them (RFC 8620 §3.3, §3.6.1).
 
-The limits of size, depth and values are looked at before anything is decoded. The JSON must be I-JSON (RFC 7493):
-UTF-8, no member twice in an object, no surrogates or noncharacters, no number that a double can't hold.
+The limits of size, depth and values are looked at before anything is decoded; all is done in steps. The JSON must be
+I-JSON (RFC 7493): UTF-8, no member twice in an object, no surrogates or noncharacters, no number that a double can't
+hold.
 """
 
+from collections.abc import Generator
 from collections.abc import Set as AbstractSet
-from typing import Any, Final
+from typing import Any, Final, TypeAlias, cast
 
 import msgspec
 from msgspec import Struct
@@ -47,19 +49,34 @@ class _Members(Struct, rename="camel"):
     created_ids: dict[Id, Id] | None = None
 
 
+Steps: TypeAlias = Generator[None, None, Request | Problem]
+"""The reading of a request: after each step of a millisecond or less others may be served."""
+
+
 def decode(octets: bytes, supported: AbstractSet[str], limits: Limits) -> Request | Problem:
-    """Read a request. `supported`: the URNs of the capabilities that the server has."""
+    """Read a request at once; see `decoding`."""
+    steps = decoding(octets, supported, limits)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as read:
+            return cast("Request | Problem", read.value)
+
+
+def decoding(octets: bytes, supported: AbstractSet[str], limits: Limits) -> Steps:
+    """Read a request. `supported`: the URNs of the capabilities that the server has.
+
+    One step is as long as its JSON: decoding takes some 2 ms for each MiB of text.
+    """
     if len(octets) > limits.max_size_request:
         return problems.limit(
             "maxSizeRequest", f"The request has more than {limits.max_size_request} octets."
         )
     try:
-        decoded = _decoded(octets, limits)
+        decoded = yield from _decoded(octets, limits)
     except TooComplex as beyond:
         return problems.limit(beyond.limit, "The request has too many values, or they are too deep.")
-    except msgspec.DecodeError as error:
-        return problems.not_json(str(error))
-    except NotInternetJson as error:
+    except (msgspec.DecodeError, NotInternetJson) as error:
         return problems.not_json(str(error))
     if not isinstance(decoded, dict):
         return problems.not_request("The request is no object.")
@@ -89,21 +106,30 @@ class NotInternetJson(ValueError):
     """JSON, but not as RFC 7493 has it."""
 
 
-def _decoded(octets: bytes, limits: Limits) -> Any:
-    shape = json_scan.scan(octets, max_depth=limits.max_json_depth, max_values=limits.max_json_values)
+def _decoded(octets: bytes, limits: Limits) -> Generator[None, None, Any]:
+    shape = yield from json_scan.scan(
+        octets, max_depth=limits.max_json_depth, max_values=limits.max_json_values
+    )
     decoded = msgspec.json.decode(octets)
+    if len(octets) > json_scan.PIECE_OCTETS:
+        yield
     if shape.members or shape.odd:
-        _check(decoded, shape)
+        texts = yield from _look_through(decoded, shape)
+        yield from _check(texts)
     return decoded
 
 
-def _check(decoded: Any, shape: json_scan.Shape) -> None:
-    """RFC 7493 §2.1 and §2.3. A decoder keeps the last of two equal members: then there are fewer than were sent."""
-    members, waiting = 0, [decoded]
+def _look_through(decoded: Any, shape: json_scan.Shape) -> Generator[None, None, list[str]]:
+    """RFC 7493 §2.3: no member twice. A decoder keeps the last of them: then there are fewer than were sent.
+
+    Returns the texts that have to be looked at.
+    """
+    members, waiting, seen = 0, [decoded], 0
     texts: list[str] = []
     looked_at = _WITH_TEXTS if shape.odd else _CONTAINERS
     while waiting:
         value = waiting.pop()
+        seen += 1
         if isinstance(value, dict):
             members += len(value)
             if shape.odd:
@@ -113,13 +139,23 @@ def _check(decoded: Any, shape: json_scan.Shape) -> None:
             waiting += [item for item in value if type(item) in looked_at]
         else:
             texts.append(value)
+        if seen % _VALUES_OF_A_STEP == 0:
+            yield
     if members != shape.members:
         raise NotInternetJson("An object has two members of the same name")
-    # Looked for one by one, in C, in all texts together: quicker by far than any other way
+    return texts
+
+
+def _check(texts: list[str]) -> Generator[None, None, None]:
+    """RFC 7493 §2.1. Looked for one by one, in C, in all texts together: quicker by far than any other way."""
     together = "".join(text for text in texts if not text.isascii())
-    if together and any(character in together for character in _NONCHARACTERS):
-        raise NotInternetJson("A text has code points that are no characters")
+    for character in _NONCHARACTERS if together else ():
+        if character in together:
+            raise NotInternetJson("A text has code points that are no characters")
+        if len(together) > json_scan.PIECE_OCTETS:
+            yield
 
 
+_VALUES_OF_A_STEP: Final = 2_000
 _CONTAINERS: Final = frozenset((dict, list))
 _WITH_TEXTS: Final = frozenset((dict, list, str))

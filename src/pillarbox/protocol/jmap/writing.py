@@ -25,6 +25,11 @@ def pieces(response: Response) -> Iterator[bytes]:
     """
     gathered, octets = [b"[" + _encode(response.name) + b",{"], 0
     for piece in _members(response.arguments):
+        if len(piece) >= PIECE_OCTETS:  # joined to others, it would be copied
+            yield b"".join(gathered)
+            yield piece
+            gathered, octets = [], 0
+            continue
         gathered.append(piece)
         octets += len(piece)
         if octets >= PIECE_OCTETS:

@@ -43,7 +43,8 @@ class Dispatcher:
         created = self._context.created.for_response()
         if created is not None:
             end = {"createdIds": created, **end}  # type: ignore[dict-item]  # two types of values
-        return b'{"methodResponses":[%b],%b' % (b"".join(self._written), msgspec.json.encode(end)[1:])
+        await self._context.give_way()
+        return b"".join((b'{"methodResponses":[', *self._written, b"],", msgspec.json.encode(end)[1:]))
 
     async def implicit(self, method: str, arguments: dict[str, Any]) -> list[Named]:
         """A call that the handler of another one makes: its responses, or its error."""

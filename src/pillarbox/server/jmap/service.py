@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from msgspec import Struct
 
@@ -70,8 +70,6 @@ class JmapService:
         self._handlers = handlers
         self._facts = Facts(limits=limits, message_octets=config.limits.message_octets)
         self._running: Counter[AccountId] = Counter()
-        self._large = asyncio.Lock()
-        """Large requests are read one after another: reading them holds the lock of Python."""
 
     def session(self, account: Account) -> SessionObject:
         """What a client learns first (§2)."""
@@ -89,7 +87,7 @@ class JmapService:
             return refusal(problems.limit("maxConcurrentRequests", detail))
         running[account.id] += 1
         try:
-            if not self._is_large(octets):
+            if not LARGE_REQUEST_OCTETS < len(octets) <= self.limits.max_size_request:
                 return await self._answer(account, octets, give_way)
             with await self._world.memory.accounts.whole.reserve(len(octets) * MEMORY_FACTOR):
                 return await self._answer(account, octets, give_way)
@@ -100,22 +98,20 @@ class JmapService:
             if not running[account.id]:
                 del running[account.id]
 
-    def _is_large(self, octets: bytes) -> bool:
-        """Whether reading it takes long; what is beyond the limit is not read at all."""
-        return LARGE_REQUEST_OCTETS < len(octets) <= self.limits.max_size_request
-
     async def _answer(self, account: Account, octets: bytes, give_way: GiveWay) -> Answer:
-        request = await self._read(octets)
+        request = await self._read(octets, give_way)
         if isinstance(request, Problem):
             return refusal(request)
         return Answer(200, "application/json", await self._run(account, request, give_way))
 
-    async def _read(self, octets: bytes) -> Request | Problem:
-        supported, limits = CAPABILITIES.keys(), self.limits
-        if not self._is_large(octets):
-            return requests.decode(octets, supported, limits)
-        async with self._large:
-            return await asyncio.to_thread(requests.decode, octets, supported, limits)
+    async def _read(self, octets: bytes, give_way: GiveWay) -> Request | Problem:
+        steps = requests.decoding(octets, CAPABILITIES.keys(), self.limits)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as read:
+                return cast("Request | Problem", read.value)
+            await give_way()
 
     async def _run(self, account: Account, request: Request, give_way: GiveWay) -> bytes:
         context = Context(

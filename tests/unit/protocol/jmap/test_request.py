@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from pillarbox.protocol.jmap.capabilities import CAPABILITIES, CORE, MAIL
+from pillarbox.protocol.jmap.json_scan import PIECE_OCTETS
 from pillarbox.protocol.jmap.limits import DEFAULT_LIMITS, Limits
 from pillarbox.protocol.jmap.problems import Problem
 from pillarbox.protocol.jmap.request import Call, Request, decode
@@ -148,6 +149,15 @@ def test_brackets_in_texts_have_no_depth() -> None:
 def test_escapes_at_the_ends_of_pieces(shift: int) -> None:
     text = "x" * shift + '\\"[\\\\' * 40_000
     assert echoed(json.dumps([text, {"a": text}]).encode()) == [text, {"a": text}]
+
+
+@pytest.mark.parametrize("shift", range(4))
+def test_noncharacters_at_the_ends_of_pieces(shift: int) -> None:
+    start = len(b'{"using":[],"methodCalls":[["Core/echo",{"a":"')
+    for character in ("\ufffe".encode(), b"\\ufffe", "\ufdd0".encode()):
+        text = b"x" * (PIECE_OCTETS - start - shift) + character
+        assert kind(ECHO % (b'"' + text + b'"')) == "notJSON"
+        assert echoed(b'"' + text[: -len(character)] + b'"')
 
 
 def test_what_is_wrong_is_told() -> None:

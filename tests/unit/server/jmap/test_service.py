@@ -92,7 +92,7 @@ def test_calls_are_made_in_order_and_others_are_served_between_them() -> None:
             client.account, request(*(["Core/echo", {}, str(n)] for n in range(3))), give_way=give_way
         )
         assert answer.status == 200
-        assert made == ["call", "way", "call", "way", "call"]
+        assert made == ["call", "way", "call", "way", "call", "way"]
 
     async def echo(_: Context, arguments: dict[str, Any]) -> dict[str, Any]:
         made.append("call")
@@ -120,15 +120,21 @@ def test_others_are_served_while_a_response_is_written() -> None:
     run_with_jmap(test, {"Core/echo": much})
 
 
-def test_a_large_request_is_read_in_a_thread() -> None:
+def test_others_are_served_while_a_request_is_read() -> None:
     async def test(client: JmapClient) -> None:
-        text = "x" * LARGE_REQUEST_OCTETS
-        answers = await asyncio.gather(
-            *(client.send(request(["Core/echo", {"a": text}, "c"])) for _ in range(3))
-        )
-        for answer in answers:
-            assert json.loads(answer.octets)["methodResponses"] == [["Core/echo", {"a": text}, "c"]]
-        assert problem(await client.send(b"[" * LARGE_REQUEST_OCTETS + b"["))["limit"]
+        ways = 0
+
+        async def give_way() -> None:
+            nonlocal ways
+            ways += 1
+
+        for value, least in (("x" * 500_000, 7), ([{"a": []}] * 10_000, 10), ("\u1ffe" * 100_000, 60)):
+            ways = 0
+            octets = request(["Core/echo", {"a": value}, "c"])
+            answer = await client.service.call(client.account, octets, give_way=give_way)
+            assert json.loads(answer.octets)["methodResponses"] == [["Core/echo", {"a": value}, "c"]]
+            assert ways >= least
+        assert problem(await client.send(b"[" * LARGE_REQUEST_OCTETS + b"["))["limit"] == "maxJsonDepth"
 
     run_with_jmap(test)
 
