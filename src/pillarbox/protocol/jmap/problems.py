@@ -43,11 +43,6 @@ def unknown_capability(urn: str) -> Problem:
     return Problem(_PREFIX + "unknownCapability", f"This server has no capability '{urn[:200]}'.")
 
 
-def unavailable(detail: str) -> Problem:
-    """The server can't take it now (RFC 9110 §15.6.4); no type says more than the status."""
-    return Problem("about:blank", detail, status=503)
-
-
 def limit(name: str, detail: str) -> Problem:
     """A limit would be exceeded: a name of the core capability's, or one of ours."""
     return Problem(_PREFIX + "limit", detail, name)

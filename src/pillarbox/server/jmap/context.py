@@ -12,6 +12,7 @@ from pillarbox.protocol.jmap import errors
 from pillarbox.protocol.jmap.ids import CreatedIds
 from pillarbox.protocol.jmap.limits import Limits
 from pillarbox.protocol.jmap.session_object import Access
+from pillarbox.world.memory import Reservation
 from pillarbox.world.world import World
 
 Named: TypeAlias = tuple[str, dict[str, Any]]
@@ -37,6 +38,8 @@ class Context:
     """What the request has created so far. Whoever creates a record adds it."""
     room_octets: int
     """What all further responses together may have."""
+    memory: Reservation
+    """What the request and its responses hold in the budget."""
     give_way: GiveWay
     """To be awaited between slices of a millisecond or so."""
     implicit: Callable[[str, dict[str, Any]], Awaitable[list[Named]]]

@@ -17,6 +17,7 @@ from pillarbox.protocol.jmap.request import Call
 from pillarbox.server.jmap import accounts
 from pillarbox.server.jmap.context import Context, Handler, Named
 from pillarbox.server.jmap.failures import method_error
+from pillarbox.world.memory import UNCOUNTED_OCTETS
 
 ERROR = "error"
 """The name of the response to a call that failed."""
@@ -86,7 +87,10 @@ class Dispatcher:
             response = Response(ERROR, error.arguments(), call.id)
             written = await self._pieces(response, bounded=False)
         self._results.add(response)
-        self._context.room_octets -= sum(map(len, written))
+        octets = sum(map(len, written))
+        self._context.room_octets -= octets
+        if octets > UNCOUNTED_OCTETS:
+            self._context.memory.resize(self._context.memory.octets + octets)
         if self._written:
             self._written.append(b",")
         self._written += written

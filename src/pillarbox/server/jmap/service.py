@@ -22,7 +22,7 @@ from pillarbox.server.jmap.accounts import accesses_of
 from pillarbox.server.jmap.context import Context, GiveWay, Handler, Named
 from pillarbox.server.jmap.dispatch import Dispatcher
 from pillarbox.server.jmap.methods import HANDLERS
-from pillarbox.world.memory import MemoryScarce
+from pillarbox.world.memory import Reservation
 from pillarbox.world.world import World
 
 MEMORY_FACTOR: Final = 4
@@ -87,22 +87,25 @@ class JmapService:
             return refusal(problems.limit("maxConcurrentRequests", detail))
         running[account.id] += 1
         try:
-            if not LARGE_REQUEST_OCTETS < len(octets) <= self.limits.max_size_request:
-                return await self._answer(account, octets, give_way)
-            with await self._world.memory.accounts.whole.reserve(len(octets) * MEMORY_FACTOR):
-                return await self._answer(account, octets, give_way)
-        except MemoryScarce:
-            return refusal(problems.unavailable("Insufficient system resources"))
+            with self._hold(octets) as memory:
+                request = await self._read(octets, give_way)
+                if isinstance(request, Problem):
+                    return refusal(request)
+                return Answer(200, "application/json", await self._run(account, request, memory, give_way))
         finally:
             running[account.id] -= 1
             if not running[account.id]:
                 del running[account.id]
 
-    async def _answer(self, account: Account, octets: bytes, give_way: GiveWay) -> Answer:
-        request = await self._read(octets, give_way)
-        if isinstance(request, Problem):
-            return refusal(request)
-        return Answer(200, "application/json", await self._run(account, request, give_way))
+    def _hold(self, octets: bytes) -> Reservation:
+        """Memory for what the request is when it has been read. Held, not reserved: a handler may have to wait for
+        memory, and whoever waits for some must have reserved none."""
+        large = LARGE_REQUEST_OCTETS < len(octets) <= self.limits.max_size_request
+        held = self._world.memory.accounts.buffers.hold(
+            len(octets) * MEMORY_FACTOR if large else 0, lambda: None
+        )
+        held.keep()
+        return held
 
     async def _read(self, octets: bytes, give_way: GiveWay) -> Request | Problem:
         steps = requests.decoding(octets, CAPABILITIES.keys(), self.limits)
@@ -113,7 +116,7 @@ class JmapService:
                 return cast("Request | Problem", read.value)
             await give_way()
 
-    async def _run(self, account: Account, request: Request, give_way: GiveWay) -> bytes:
+    async def _run(self, account: Account, request: Request, memory: Reservation, give_way: GiveWay) -> bytes:
         context = Context(
             world=self._world,
             config=self._config,
@@ -123,6 +126,7 @@ class JmapService:
             using=request.using,
             created=CreatedIds(request.created_ids),
             room_octets=self.limits.max_response_octets,
+            memory=memory,
             give_way=give_way,
             implicit=_no_calls,
         )
