@@ -21,6 +21,8 @@ MAX_ALIASES: Final = 16
 """CNAME records followed from one name to the next."""
 MAX_LABEL_OCTETS: Final = 63
 MAX_NAME_OCTETS: Final = 255
+MAX_LABELS: Final = 2500
+"""Labels of a response that are decoded, half a microsecond each: five for each record."""
 MAX_TEXT_OCTETS: Final = 4 * MAX_NAME_OCTETS
 """A name as text, where every octet is escaped."""
 MAX_POINTERS: Final = 127
@@ -45,6 +47,13 @@ _NXDOMAIN: Final = 3
 
 _PLAIN = re.compile(rb"[A-Za-z0-9_-]*")
 _SPECIAL: Final = b'"().;\\@$'
+_ESCAPED: Final = tuple(
+    f"\\{octet:03}"
+    if octet <= 0x20 or octet >= 0x7F
+    else ("\\" if octet in _SPECIAL else "") + chr(octet).lower()
+    for octet in range(256)
+)
+"""What each octet of a label is in a name as text (RFC 1035 §5.1)."""
 
 
 class NotInDns(ValueError):
@@ -124,6 +133,8 @@ class _Reader:
         self._octets = octets
         self._at = at
         self._kind = kind
+        self._labels = 0
+        """How many were decoded."""
         self._names: dict[int, str] = {}
         """Names by where they begin: what many point to is decoded once."""
         self._found: dict[str, list[tuple[int, Any]]] = {}
@@ -202,6 +213,9 @@ class _Reader:
                 break
             if size > MAX_LABEL_OCTETS:
                 raise Malformed("no label")
+            self._labels += 1
+            if self._labels > MAX_LABELS:
+                raise Malformed("too many labels")
             labels.append(_label(octets[at + 1 : at + 1 + size]))
             length += size + 1
             if length > MAX_NAME_OCTETS:
@@ -217,12 +231,7 @@ class _Reader:
 def _label(octets: bytes) -> str:
     if _PLAIN.fullmatch(octets):
         return octets.decode("ascii").lower()
-    return "".join(
-        f"\\{octet:03}"
-        if octet <= 0x20 or octet >= 0x7F
-        else ("\\" if octet in _SPECIAL else "") + chr(octet).lower()
-        for octet in octets
-    )
+    return "".join(map(_ESCAPED.__getitem__, octets))
 
 
 def _strings(data: bytes) -> bytes:

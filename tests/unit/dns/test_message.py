@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from pillarbox.dns import Answer, Failure, Kind, Mx, NoData, NxDomain
 from pillarbox.dns.message import (
+    MAX_LABELS,
     MAX_RECORDS,
     Malformed,
     NotInDns,
@@ -123,6 +124,20 @@ def test_aliases_in_a_circle_are_a_failure() -> None:
 def test_what_is_malformed_is_told(found: list[Record]) -> None:
     with pytest.raises(Malformed):
         read_one("a.example", Kind.A, lambda asked: response(asked, found))
+
+
+def test_labels_are_counted() -> None:
+    of_100 = b"\1\1" * 100 + b"\0"
+
+    def names(count: int) -> Callable[[bytes], bytes]:
+        return lambda asked: response(
+            asked, [(QUESTION, MX, struct.pack("!H", place) + of_100) for place in range(count)]
+        )
+
+    got = read_one("a.example", Kind.MX, names(MAX_LABELS // 100 - 1))
+    assert isinstance(got.outcome, Answer)
+    with pytest.raises(Malformed, match="labels"):
+        read_one("a.example", Kind.MX, names(MAX_LABELS // 100))
 
 
 def test_pointers_that_lead_to_pointers_end() -> None:
