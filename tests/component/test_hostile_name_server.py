@@ -2,6 +2,7 @@
 
 import asyncio
 import struct
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import cast
 
@@ -9,6 +10,7 @@ import pytest
 
 from pillarbox.dns import Answer, Failure, Kind
 from pillarbox.world.clock import SystemClock
+from pillarbox.world.pace import SHARE_S, Pace
 from pillarbox.world.resolver.cache import CachingResolver
 from pillarbox.world.resolver.exchange import MAX_QUERIES_OF_A_PORT
 from pillarbox.world.resolver.hosts import HostsFile
@@ -98,6 +100,37 @@ def test_an_answer_beyond_all_measure_is_a_failure() -> None:
         truncated,
     ):
         with_server(truncated, tcp, scenario)
+
+
+def test_answers_that_come_at_once_are_not_read_at_once() -> None:
+    asked = list[bytes]()
+
+    def says(one: bytes) -> list[bytes]:
+        asked.append(one)
+        return [response(each, 1) for each in asked] if len(asked) == MAX_QUERIES_OF_A_PORT else []
+
+    async def scenario(resolver: SystemResolver) -> None:
+        now_s, iteration, read_in = 0.0, 0, Counter[int]()
+
+        def passing() -> float:
+            nonlocal now_s
+            now_s += SHARE_S
+            return now_s
+
+        async def one(number: int) -> None:
+            assert isinstance(await resolver.lookup(f"{number}.example", Kind.A), Answer)
+            read_in[iteration] += 1
+
+        resolver._pace = Pace(passing)
+        waiting = [asyncio.ensure_future(one(number)) for number in range(MAX_QUERIES_OF_A_PORT)]
+        while not all(each.done() for each in waiting):
+            await asyncio.sleep(0)
+            iteration += 1
+        assert read_in.total() == MAX_QUERIES_OF_A_PORT
+        assert max(read_in.values()) == 1
+        await asyncio.gather(*waiting)
+
+    with_server(says, truncated, scenario)
 
 
 def test_silence_and_a_closed_port_are_failures() -> None:

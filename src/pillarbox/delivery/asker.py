@@ -7,6 +7,7 @@ from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 from pillarbox.delivery.asking import Unanswered, answered, answered_at_once
 from pillarbox.trust.questions import Asking, Lookup
+from pillarbox.world.pace import Pace
 from pillarbox.world.world import World
 
 T = TypeVar("T")
@@ -48,6 +49,7 @@ class Asker:
         """Those that were begun before anybody waits for them."""
         self._lingering: deque[float] = deque()
         """When the look-ups of those that were cancelled have ended."""
+        self._pace = Pace(world.clock.monotonic)
 
     def deadline(self) -> float:
         """When checks that begin now have to end, in seconds of `Clock.monotonic`."""
@@ -80,7 +82,9 @@ class Asker:
     async def _rest(self, asking: Unanswered[T], ends: float) -> T:
         world = self._world
         left_s = ends - world.clock.monotonic()
-        return await answered(asking, world.resolver, world.fetcher, world.clock, within_s=left_s)
+        return await answered(
+            asking, world.resolver, world.fetcher, world.clock, within_s=left_s, pace=self._pace
+        )
 
     def _task(self, work: Any) -> asyncio.Task[Any]:
         task = asyncio.get_running_loop().create_task(work)

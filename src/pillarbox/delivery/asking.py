@@ -7,12 +7,14 @@ What the resolver knows is answered at once: a check that asks for nothing else 
         found = await answered(found, resolver, fetcher, clock, within_s=20)
 """
 
+from functools import partial
 from typing import Any, Final, Generic, TypeVar
 
 from pillarbox.dns import Failure, Outcome
 from pillarbox.trust.questions import Asking, Fetch, FetchFailed, Lookup, Page, Question
 from pillarbox.world.clock import Clock
 from pillarbox.world.fetcher import Fetcher
+from pillarbox.world.pace import Pace
 from pillarbox.world.resolver import Resolver
 
 T = TypeVar("T")
@@ -40,10 +42,18 @@ def answered_at_once(asking: Asking[T], resolver: Resolver) -> T | Unanswered[T]
 
 
 async def answered(
-    asking: Asking[T] | Unanswered[T], resolver: Resolver, fetcher: Fetcher, clock: Clock, *, within_s: float
+    asking: Asking[T] | Unanswered[T],
+    resolver: Resolver,
+    fetcher: Fetcher,
+    clock: Clock,
+    *,
+    within_s: float,
+    pace: Pace | None = None,
 ) -> T:
     """Run a check to its end. What is not answered `within_s` seconds has failed, as far as the check can tell, so that
     it concludes by itself (temperror, as a rule) instead of being cancelled.
+
+    `pace`: of many checks that may go on at the same moment.
     """
     ends = clock.monotonic() + within_s
     at = asking if isinstance(asking, Unanswered) else _advanced(asking, None, resolver)
@@ -55,10 +65,11 @@ async def answered(
                 answer = await _outcome(question, resolver, clock, left_s)
             else:
                 answer = await _page(question, fetcher, left_s)
+            step = partial(_advanced, check, answer, resolver)
+            at = await pace.run(step) if pace else step()
         except BaseException:  # cancelled: the check does not hear of it, but may clean up
             check.close()
             raise
-        at = _advanced(check, answer, resolver)
     return at
 
 

@@ -1,6 +1,7 @@
 """Checks are answered for whoever waits: a task, or a handler that runs step by step without one."""
 
 import asyncio
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 
@@ -8,6 +9,7 @@ from pillarbox.delivery.asker import Asker
 from pillarbox.dns import Kind, NxDomain, Outcome
 from pillarbox.trust.questions import Asking, Lookup
 from pillarbox.world.clock import SystemClock
+from pillarbox.world.pace import SHARE_S
 from pillarbox.world.resolver.zone import ZoneResolver
 from tests.kit.smtp.provider import SmtpProvider, run_with_smtp
 
@@ -48,5 +50,47 @@ def test_who_waits_may_be_no_task() -> None:
 
         loop.call_soon(step)
         assert await ended
+
+    run_with_smtp(test)
+
+
+def test_checks_that_wait_for_one_answer_do_not_go_on_all_at_once() -> None:
+    class Late(Slow):
+        """Answers all who wait at the same moment."""
+
+        def __init__(self) -> None:
+            super().__init__(("example",), {})
+            self.come = asyncio.Event()
+
+        async def lookup(self, name: str, kind: Kind) -> Outcome[Any]:
+            await self.come.wait()
+            return self.said(name, kind)
+
+    class Measured(SystemClock):
+        """Time passes while a check goes on, and not otherwise."""
+
+        now_s = 0.0
+
+        def monotonic(self) -> float:
+            return self.now_s
+
+    async def test(provider: SmtpProvider) -> None:
+        clock, late, iteration = Measured(), Late(), 0
+        asker = Asker(replace(provider.world, clock=clock, resolver=late), within_s=20)
+        gone_on = Counter[int]()
+
+        def dear() -> Asking[None]:
+            yield Lookup("a.example", Kind.TXT)
+            clock.now_s += SHARE_S / 2
+            gone_on[iteration] += 1
+
+        waiting = [asyncio.ensure_future(asker.answer(dear())) for _ in range(30)]
+        await asyncio.sleep(0.01)
+        late.come.set()
+        while not all(one.done() for one in waiting):
+            await asyncio.sleep(0)
+            iteration += 1
+        assert gone_on.total() == 30
+        assert max(gone_on.values()) == 2
 
     run_with_smtp(test)

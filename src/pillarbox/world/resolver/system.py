@@ -9,9 +9,11 @@ import asyncio
 import secrets
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Final
 
 from pillarbox.dns import Failure, Kind, NxDomain, Outcome, message
+from pillarbox.world.pace import Pace
 from pillarbox.world.resolver.exchange import PAYLOAD_OCTETS, Datagrams, over_tcp
 from pillarbox.world.resolver.resolver import Resolver
 from pillarbox.world.resolver.servers import NameServer, NameServers
@@ -46,6 +48,8 @@ class SystemResolver(Resolver):
         self._probe_names = probe_names
         self._slots = asyncio.Semaphore(MAX_OUTSTANDING)
         self._datagrams = Datagrams()
+        self._pace = Pace(time.monotonic)
+        """Of reading responses: who is asked decides when they come."""
 
     async def lookup(self, name: str, kind: Kind) -> Outcome[Any]:
         """See `Resolver`."""
@@ -111,15 +115,18 @@ class SystemResolver(Resolver):
     async def _ask(
         self, server: NameServer, asked: bytes, name: str, kind: Kind, *, timeout_s: float, trusted: bool
     ) -> Outcome[Any]:
+        ends = asyncio.get_running_loop().time() + timeout_s
+        read = partial(message.read, asked=asked, name=name, kind=kind, trusted=trusted)
         try:
-            async with asyncio.timeout(timeout_s):
+            async with asyncio.timeout_at(ends):
                 octets = await self._datagrams.exchange(server, asked)
-                response = message.read(octets, asked, name, kind, trusted=trusted)
-                if response.truncated:
+            response = await self._pace.run(partial(read, octets))  # of what it costs us, it is not to blame
+            if response.truncated:
+                async with asyncio.timeout_at(ends):
                     octets = await over_tcp(server, asked)
-                    response = message.read(octets, asked, name, kind, trusted=trusted)
-                    if response.truncated:
-                        raise message.Malformed("truncated over TCP")
+                response = await self._pace.run(partial(read, octets))
+                if response.truncated:
+                    raise message.Malformed("truncated over TCP")
         except message.Malformed as error:  # the domain's doing, not the server's
             return Failure(f"{server.address}: {type(error).__name__}")
         except (OSError, EOFError, TimeoutError) as error:
