@@ -35,12 +35,17 @@ class SignatureOutcome(Struct, frozen=True, gc=False):
     key_bits: int = 0
     test_mode: bool = False
     """The key says that the domain is testing (`t=y`)."""
-    signed_names: tuple[str, ...] = ()
-    """`h=`, in lower case."""
+    listed: str = ""
+    """`h=`, in lower case and without white space."""
     covers_body: bool = False
     """No part of the body was left out."""
     covers_from: bool = False
     """No From field was left out."""
+
+    @property
+    def signed_names(self) -> tuple[str, ...]:
+        """The names in `h=`."""
+        return tuple(self.listed.split(":")) if self.listed else ()
 
 
 def method_results(outcomes: Sequence[SignatureOutcome]) -> tuple[MethodResult, ...]:

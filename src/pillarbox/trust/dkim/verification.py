@@ -141,7 +141,7 @@ class Verification:
             of,
             judged,
             record,
-            names=found.names,
+            listed=found.listed,
             covers_body=body.covers_all,
             covers_from=self._header.count(b"from") <= found.names.count(b"from"),
         )
@@ -189,7 +189,7 @@ def _outcome(
     judged: Rejection,
     record: KeyRecord | None = None,
     *,
-    names: Sequence[bytes] = (),
+    listed: bytes = b"",
     covers_body: bool = False,
     covers_from: bool = False,
 ) -> SignatureOutcome:
@@ -203,7 +203,7 @@ def _outcome(
         of.signature_text,
         record.bits if record else 0,
         record.test_mode if record else False,
-        tuple(b":".join(names).decode("ascii").split(":")) if names else (),
+        listed.decode("ascii"),
         covers_body,
         covers_from,
     )

@@ -48,14 +48,20 @@ class Signature(Struct, frozen=True, gc=False):
     """`bh=`."""
     header_form: Canonicalization
     body_form: Canonicalization
-    names: tuple[bytes, ...]
-    """`h=`, in lower case."""
+    listed: bytes
+    """`h=`, in lower case and without white space: as a text, of which `names` take twenty times the octets while the
+    key is waited for."""
     body_limit: int | None
     """`l=`."""
     signed_s: int | None
     """`t=`: UNIX seconds."""
     expires_s: int | None
     """`x=`: UNIX seconds."""
+
+    @property
+    def names(self) -> tuple[bytes, ...]:
+        """Those of `h=`, none where it is empty."""
+        return tuple(self.listed.split(b":")) if self.listed else ()
 
     @property
     def key_name(self) -> str:
@@ -85,7 +91,7 @@ def from_tags(field: bytes, tags: Mapping[str, str], of_names: tuple[bytes, ...]
         tag_list.octets_of(tags, "bh"),
         header_form,
         body_form,
-        of_names,
+        b":".join(of_names),
         tag_list.number(tags, "l"),
         signed_s,
         expires_s,

@@ -64,7 +64,7 @@ class SignedHeader:
     def fields(self) -> Mapping[bytes, Sequence[bytes]]:
         """By lower-case name, topmost first, each without its last LF."""
         if self._fields is None:
-            self._fields = self._header.by_name()
+            self._fields, self._lower = self._header.by_name(), b""
         return self._fields
 
     def fields_of(self, name: bytes) -> Sequence[bytes]:

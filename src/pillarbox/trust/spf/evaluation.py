@@ -8,6 +8,7 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from pillarbox.dns import Kind
 from pillarbox.mail.address import InvalidAddress, domain_key
@@ -17,9 +18,9 @@ from pillarbox.trust.spf.explanation import explanation
 from pillarbox.trust.spf.macros import MacroString, is_name
 from pillarbox.trust.spf.mechanisms import matches, target
 from pillarbox.trust.spf.parsing import is_record, parse
-from pillarbox.trust.spf.record import All, Include, Network, Record
+from pillarbox.trust.spf.record import All, Directive, Include, Network, Record
 from pillarbox.trust.spf.result import Identity, SpfResult
-from pillarbox.trust.spf.session import Session, Stop, records
+from pillarbox.trust.spf.session import MAX_TERMS_THAT_ASK, Session, Stop, records
 
 MAX_HELO_CHARACTERS: Final = 255
 """Of what a macro may put into a name."""
@@ -103,13 +104,13 @@ def _evaluate(session: Session, domain: str) -> Asking[_Verdict | None]:
     record = yield from _record_of(session, domain)
     if record is None:
         return None
-    everybody = record.permits_everybody
-    for directive in record.directives:
+    everybody, pending = record.permits_everybody, _pending(session, record)
+    # While the DNS is asked, hundreds of terms would take twenty times the octets of the record
+    record = replace(record, directives=(), unknown=())
+    for directive in pending:
         mechanism = directive.mechanism
-        if isinstance(mechanism, Network):
-            matched = session.is_in(mechanism)
-        elif isinstance(mechanism, All):
-            matched = True
+        if isinstance(mechanism, Network | All):
+            matched = True  # the others are not pending
         else:
             session.count_term()
             if isinstance(mechanism, Include):
@@ -128,6 +129,24 @@ def _evaluate(session: Session, domain: str) -> Asking[_Verdict | None]:
             everybody = everybody or other.everybody
             return _Verdict(other.result, other.term, other.record, other.domain, everybody)
     return _Verdict(Result.NEUTRAL, "", record, domain, everybody)
+
+
+def _pending(session: Session, record: Record) -> tuple[Directive, ...]:
+    """The directives that may decide: those that ask, as many as may, up to the first that matches without asking."""
+    found, left = list[Directive](), 1 + MAX_TERMS_THAT_ASK - session.lookups
+    for directive in record.directives:
+        mechanism = directive.mechanism
+        if isinstance(mechanism, Network):
+            if not session.is_in(mechanism):
+                continue
+            left = 0
+        elif isinstance(mechanism, All):
+            left = 0
+        found.append(directive)
+        left -= 1
+        if left <= 0:
+            break
+    return tuple(found)
 
 
 def _other(session: Session, string: MacroString, domain: str, term: str) -> Asking[_Verdict | None]:
