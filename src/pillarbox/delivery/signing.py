@@ -4,7 +4,6 @@ A message is signed once, when it is accepted for the queue (`reception`) or mad
 signature serves all recipients and attempts, and the key that signed it is retired long after the queue has given up.
 """
 
-import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Final, TypeVar
@@ -21,6 +20,7 @@ from pillarbox.trust.signatures.arithmetic import PrivateKey
 from pillarbox.trust.signatures.body_hash import digest_of_pieces
 from pillarbox.trust.signatures.signed_names import Unsignable
 from pillarbox.trust.signatures.signing_key import SigningKey
+from pillarbox.world.aside import Aside
 from pillarbox.world.clock import Clock
 from pillarbox.world.database import Database, Transaction
 from pillarbox.world.signals import Signals
@@ -37,10 +37,13 @@ T = TypeVar("T")
 class Signer:
     """Made once per process: it remembers the keys of domains that send."""
 
-    def __init__(self, database: Database, signals: Signals, clock: Clock, *, provider: str) -> None:
+    def __init__(
+        self, database: Database, signals: Signals, clock: Clock, aside: Aside, *, provider: str
+    ) -> None:
         """`provider`: the domain that seals what is handed on."""
         self._database = database
         self._clock = clock
+        self._aside = aside
         self._provider = provider
         self._keys: dict[str, tuple[float, tuple[SigningKey, ...]]] = {}
         signals.subscribe(SIGNING_KEYS, self._keys.clear)
@@ -50,8 +53,8 @@ class Signer:
 
         Raises `DatabaseUnavailable`.
         """
-        header, body_start = await _in_time(message.top, lambda: _parsed(message.top))
-        domains = await _in_time(message.top, lambda: authors(header).domains)
+        header, body_start = await self._in_time(message.top, lambda: _parsed(message.top))
+        domains = await self._in_time(message.top, lambda: authors(header).domains)
         keys: tuple[SigningKey, ...] = ()
         for domain in domains:
             if keys := await self._keys_of(domain):
@@ -59,7 +62,9 @@ class Signer:
         if not keys:
             return b""
         now_s = self._clock.now_ms() // 1000
-        return await _in_time(message, lambda: _signatures(header, message.body(body_start), keys, now_s))
+        return await self._in_time(
+            message, lambda: _signatures(header, message.body(body_start), keys, now_s)
+        )
 
     async def seal(self, message: Whole, results: Sequence[MethodResult], authserv_id: str) -> bytes:
         """The fields of ARC to put on top of a message that is handed on, or nothing without keys.
@@ -81,7 +86,14 @@ class Signer:
             except Unsignable:
                 return b""
 
-        return await _in_time(message, sealed)
+        return await self._in_time(message, sealed)
+
+    async def _in_time(self, of: bytes | Whole, work: Callable[[], T]) -> T:
+        """What the work results in; in a thread where the header is long, or the message is large."""
+        top = of.top if isinstance(of, Whole) else of
+        if has_long_header(top) or (isinstance(of, Whole) and of.size > MAX_OCTETS_IN_LOOP):
+            return await self._aside.run(work)
+        return work()
 
     async def _keys_of(self, domain: str) -> tuple[SigningKey, ...]:
         known, now = self._keys.get(domain), self._clock.monotonic()
@@ -139,11 +151,3 @@ def _signatures(header: Header, body: Iterable[bytes], keys: Sequence[SigningKey
         return dkim.sign(header, digest_of_pieces(body), keys, signed_s=now_s)
     except Unsignable:
         return b""
-
-
-async def _in_time(of: bytes | Whole, work: Callable[[], T]) -> T:
-    """What the work results in; in a thread where the header is long, or the message is large."""
-    top = of.top if isinstance(of, Whole) else of
-    if has_long_header(top) or (isinstance(of, Whole) and of.size > MAX_OCTETS_IN_LOOP):
-        return await asyncio.to_thread(work)
-    return work()

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from pillarbox.world.aside import Aside
 from pillarbox.world.blobs import Blobs
 from pillarbox.world.clock import Clock
 from pillarbox.world.database import Database
@@ -34,5 +35,6 @@ class World:
     """By default, a web without pages."""
     shared: Shared = field(default_factory=for_one_alone)
     memory: MemoryBudget = field(default_factory=MemoryBudget)
+    aside: Aside = field(default_factory=Aside)
     damaged: set[str] = field(default_factory=set)
     """Damage of messages that was reported; see `server.damage`."""

@@ -80,6 +80,7 @@ class Authentication(Check):
     def __init__(self, world: World, config: Config) -> None:
         super().__init__(world, config)
         self._clock = world.clock
+        self._aside = world.aside
         self._asker = Asker(world, within_s=TIMEOUT_S)
         self._receiver = config.hostname
         self._mode = Mode(config.authentication.dmarc)
@@ -156,7 +157,7 @@ class Authentication(Check):
     async def _judged(self, begun: _Session, evidence: Evidence) -> tuple[Judgement, Header]:
         message, now_s = Whole(evidence.top, evidence.rest or NO_REST), self._now_s()
         long = has_long_header(message.top)
-        signed = await asyncio.to_thread(_Signed, message, now_s) if long else _Signed(message, now_s)
+        signed = await self._aside.run(_Signed, message, now_s) if long else _Signed(message, now_s)
         signatures, chain = signed.signatures, signed.chain
         # All that is known to be asked is asked at once, so that nothing that fails leaves no time for others
         ends = self._asker.deadline()
@@ -166,7 +167,7 @@ class Authentication(Check):
         await self._asker.answer(signatures.look_up_keys(), ends=ends)
         await self._asker.answer(chain.look_up_keys(), ends=ends)
         verify = partial(signed.verify, remote_ip=str(begun.client.ip))
-        outcomes, sealed = await asyncio.to_thread(verify) if long or signed.takes_long else verify()
+        outcomes, sealed = await self._aside.run(verify) if long or signed.takes_long else verify()
         mail_from = await result(begun.mail_from, ends=ends)
         identified = identifiers(mail_from, outcomes)
         dmarc = await self._asker.answer(evaluate_message(signed.authors, identified), ends=ends)

@@ -23,7 +23,6 @@ from pillarbox.delivery.reception.commit import Intake, ReceivedMessage, commit,
 from pillarbox.delivery.reception.recipient_resolver import RecipientResolver
 from pillarbox.delivery.reception.reports import ReportFinder
 from pillarbox.delivery.reception.signatures import NOT_SIGNED, signed
-from pillarbox.delivery.reception.writing import in_thread
 from pillarbox.delivery.refusal import Reason, Refused
 from pillarbox.delivery.route import (
     Destination,
@@ -245,10 +244,11 @@ class IncomingMessage:
                 return submitted
             top = submitted
         long = has_long_header(top)
-        marks = await in_thread(trace.marks, top) if long else trace.marks(top)
+        aside = self._resources.world.aside
+        marks = await aside.run(trace.marks, top) if long else trace.marks(top)
         if marks.hops > MAX_HOPS:
             return Refused(Reason.TOO_MANY_HOPS)
-        if marks.forged and (await in_thread(_is_cut, top) if long else _is_cut(top)):
+        if marks.forged and (await aside.run(_is_cut, top) if long else _is_cut(top)):
             # What is forged could hide beyond the fields that are read
             return Refused(Reason.HEADER_TOO_LARGE)
         checks = self._resources.checks
@@ -272,7 +272,7 @@ class IncomingMessage:
             (self._return_path, ours.seal, *self._verdict.fields, self._received(), ours.signatures)
         )
         if long:
-            return await in_thread(trace.with_trace, top, fields, marks, self._our_names())
+            return await aside.run(trace.with_trace, top, fields, marks, self._our_names())
         return trace.with_trace(top, fields, marks, self._our_names())
 
     async def _count_refused(self) -> None:

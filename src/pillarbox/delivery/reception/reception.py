@@ -22,7 +22,7 @@ class Reception:
 
     def __init__(self, world: World, config: Config, *, checks: Table = CHECKS) -> None:
         self.checks = Checks(world, config, checks)
-        signer = Signer(world.database, world.signals, world.clock, provider=config.domain)
+        signer = Signer(world.database, world.signals, world.clock, world.aside, provider=config.domain)
         recipients = RecipientResolver(world, config)
         self._resources = Resources(world, config, self.checks, recipients, signer, ReportFinder(world))
 

@@ -53,7 +53,7 @@ class ReportFinder:
             self._world.telemetry.warning("report not read", why="others were read for too long")
             return None
         try:
-            return await asyncio.to_thread(_read, octets, passed, now_ms)
+            return await self._world.aside.run(_read, octets, passed, now_ms)
         except Exception as error:  # whatever it is, the mail is welcome
             self._world.telemetry.failure("report not read", error)
             return None

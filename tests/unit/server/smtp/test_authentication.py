@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace as replace_field
 from typing import Any, ClassVar
 
@@ -22,6 +22,7 @@ from pillarbox.trust import arc
 from pillarbox.trust.results import MethodResult, Result
 from pillarbox.trust.signatures.body_hash import body_digest
 from pillarbox.trust.signatures.signing_key import SigningKey
+from pillarbox.world.aside import Aside
 from pillarbox.world.database import Transaction
 from pillarbox.world.resolver.zone import ZoneResolver
 from tests.kit.signed_mail import rsa_key, signed, zone
@@ -341,6 +342,31 @@ def test_a_chain_of_many_seals_is_verified_with_few_keys(sets: int, monkeypatch:
         assert (threading.get_ident() in threads) is (sets == 3)
 
     run_with_smtp(test)
+
+
+def test_what_takes_long_is_done_in_one_thread() -> None:
+    class Noting(Aside):
+        """Tells what it was given."""
+
+        async def run(self, work: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
+            given.append(getattr(work, "func", work).__name__)
+            return await super().run(work, *arguments, **keywords)
+
+    given = list[str]()
+
+    async def test(provider: SmtpProvider) -> None:
+        publish(provider)
+        service = provider.service(Role.MX, world=replace_field(provider.world, aside=Noting()))
+        client = provider.client_of(service)
+        await client.greet()
+        await client.codes("MAIL FROM:<joe@example.org>", "RCPT TO:<anna@one.example>", "DATA")
+        long = b"X: " + b"y" * 900 + b"\r\n"
+        forged = b"Authentication-Results: mx.example; none\r\n"
+        message = signed(long * 80 + forged + MESSAGE, rsa_key())
+        assert (await client.say(message + b".\r\n")).startswith("250")
+
+    run_with_smtp(test)
+    assert given == ["marks", "_is_cut", "_Signed", "verify", "with_trace"]
 
 
 def test_the_chain_of_a_trusted_sealer_excuses_what_a_list_has_changed() -> None:
