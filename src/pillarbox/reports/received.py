@@ -1,9 +1,11 @@
 """Reports of others: about our domains, or what claims to be one."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from msgspec import Struct, json
+from msgspec.structs import replace
 
 from pillarbox.reports.counting import DAY_S
 from pillarbox.reports.kind import ReportKind
@@ -12,13 +14,18 @@ from pillarbox.trust.dmarc_report import AggregateReport, ReportRow
 from pillarbox.trust.feedback_report import FeedbackReport
 from pillarbox.trust.received_report import Report
 from pillarbox.trust.report_file import Unreadable
-from pillarbox.trust.tls_report import TlsReport
+from pillarbox.trust.tls_report import PolicyReport, TlsReport
 from pillarbox.world.database import Transaction
 
 MAX_ROWS: Final = 1_000
 """Rows of one report that are kept; those that matter first."""
 MAX_REPORTS: Final = 20_000
 """Reports that are kept; the oldest are forgotten first."""
+MAX_KEPT_OCTETS: Final = 256 * 1024
+"""Of all rows of one report, as JSON: a thousand ordinary ones. Ten kilobytes of mail may be a report of ten megabytes,
+and anybody may send it."""
+MAX_DETAILS: Final = 100
+"""Kinds of failures under one policy that are kept; those that occurred most."""
 MAX_TEXT: Final = 500
 FORGOTTEN_AT_ONCE: Final = 100
 
@@ -78,7 +85,7 @@ def to_keep(
                 authenticated, found.report_id[:MAX_TEXT], found.start_s, found.end_s,
                 total=sum(row.count for row in rows),
                 failed=sum(row.count for row in rows if _failed(row)),
-                rows=tuple(json.encode(row).decode() for row in rows[:MAX_ROWS]),
+                rows=_kept(rows),
                 problem=f"{found.skipped_rows} rows could not be read" if found.skipped_rows else "",
             )  # fmt: skip
         case TlsReport():
@@ -88,18 +95,36 @@ def to_keep(
                 authenticated, found.report_id[:MAX_TEXT], _second(found.start_s), _second(found.end_s),
                 total=_bounded(sum(policy.succeeded + policy.failed for policy in found.policies)),
                 failed=_bounded(sum(policy.failed for policy in found.policies)),
-                rows=tuple(json.encode(policy).decode() for policy in found.policies[:MAX_ROWS]),
+                rows=_kept([_with_few_details(policy) for policy in found.policies]),
             )  # fmt: skip
         case FeedbackReport():
             return ReceivedReport(
                 ReportKind.FEEDBACK, found.reported_domain[:MAX_TEXT], found.user_agent[:MAX_TEXT], submitter,
                 authenticated, found.message_id[:MAX_TEXT], now_s, now_s,
-                total=found.incidents, failed=found.incidents, rows=(json.encode(found).decode(),),
+                total=found.incidents, failed=found.incidents, rows=_kept([found]),
             )  # fmt: skip
         case Unreadable(reason):
             return ReceivedReport(
                 ReportKind.UNREADABLE, "", "", submitter, authenticated, "", now_s, now_s, 0, 0, (), reason
             )
+
+
+def _kept(rows: Sequence[Struct]) -> tuple[str, ...]:
+    """The first rows, as JSON, as far as there is room."""
+    kept, left = list[str](), MAX_KEPT_OCTETS
+    for row in rows[:MAX_ROWS]:
+        octets = json.encode(row)
+        left -= len(octets)
+        if left < 0:
+            break
+        kept.append(octets.decode())
+    return tuple(kept)
+
+
+def _with_few_details(policy: PolicyReport) -> PolicyReport:
+    if len(policy.details) <= MAX_DETAILS:
+        return policy
+    return replace(policy, details=tuple(sorted(policy.details, key=lambda each: -each.count)[:MAX_DETAILS]))
 
 
 def keep(tx: Transaction, report: ReceivedReport, *, now_ms: int) -> int | None:

@@ -15,7 +15,7 @@ from pillarbox.trust.dmarc_report import AggregateReport, PublishedPolicy, Repor
 from pillarbox.trust.feedback_report import FeedbackReport
 from pillarbox.trust.received_report import Report
 from pillarbox.trust.report_file import Unreadable
-from pillarbox.trust.tls_report import PolicyReport, TlsReport
+from pillarbox.trust.tls_report import FailureDetail, PolicyReport, TlsReport
 from pillarbox.world.database import Transaction
 from tests.kit.database import open_transaction
 
@@ -48,6 +48,26 @@ def test_a_report_is_kept_with_its_rows_those_that_failed_first(tx: Transaction)
     assert (report.kind, report.domain, report.submitter) == (ReportKind.DMARC, "one.example", "two.example")
     assert (report.total, report.failed, report.authenticated) == (7, 2, True)
     assert [json.decode(row, type=ReportRow) for row in rows] == [ROW, FINE]
+
+
+def test_of_a_large_report_the_first_rows_are_kept() -> None:
+    large = replace(FINE, comment="x" * 1000)
+    found = replace(DMARC, rows=(*[large] * 900, ROW))
+    kept = received.to_keep(found, "two.example", authenticated=True, now_ms=NOW_MS)
+    assert kept.total == 900 * FINE.count + ROW.count
+    assert json.decode(kept.rows[0], type=ReportRow) == ROW
+    assert received.MAX_KEPT_OCTETS - 2000 < sum(map(len, kept.rows)) <= received.MAX_KEPT_OCTETS
+
+
+def test_of_many_failures_those_that_occurred_most_are_kept() -> None:
+    details = tuple(
+        [FailureDetail("starttls-not-supported", count, more="x" * 1000) for count in range(9000)]
+    )
+    policy = PolicyReport("sts", "one.example", (), (), 7, 1, details)
+    kept = received.to_keep(replace(TLS, policies=(policy,)), "", authenticated=False, now_ms=NOW_MS)
+    (row,) = kept.rows
+    counts = [each.count for each in json.decode(row, type=PolicyReport).details]
+    assert counts == list(range(8999, 8999 - received.MAX_DETAILS, -1))
 
 
 @pytest.mark.parametrize(
