@@ -21,3 +21,5 @@ class Case:
     """How long others are still watched after it: until what goes on in the background is done."""
     memory_mib: int = 256
     """How much the server may grow meanwhile."""
+    judged: bool = False
+    """Against a provider that asks the attacker's name server (`Target.names`)."""

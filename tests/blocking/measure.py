@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from pillarbox.testing.blocking import BlockingProvider
 from tests.blocking.case import Case
-from tests.blocking.target import Target
+from tests.blocking.judging import JudgingProvider
+from tests.blocking.target import AnyProvider, Target
 from tests.kit.paths import ROOT
 
 PROBES_PER_WORKER = 3
@@ -38,7 +39,8 @@ class ProbeFailed(RuntimeError):
 
 def measure(case: Case, *, workers: int = 1) -> Measured:
     """Start a provider, watch it, attack it. Raises what the attack raises."""
-    provider = BlockingProvider(users=2, workers=workers)
+    provider: AnyProvider
+    provider = JudgingProvider(workers=workers) if case.judged else BlockingProvider(users=2, workers=workers)
     provider.start()
     try:
         target = Target(provider)
@@ -54,7 +56,7 @@ def measure(case: Case, *, workers: int = 1) -> Measured:
 
 
 @contextmanager
-def _probe(provider: BlockingProvider, sessions: int) -> Iterator[subprocess.Popen[str]]:
+def _probe(provider: AnyProvider, sessions: int) -> Iterator[subprocess.Popen[str]]:
     watched = provider.accounts[1]
     arguments = (
         provider.host,

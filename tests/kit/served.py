@@ -46,7 +46,7 @@ class Served:
         self.ports = dict(zip(ENABLED, free_ports(len(ENABLED)), strict=True))
         lines = [f'{name} = ["127.0.0.1:{port}"]' for name, port in self.ports.items()]
         self.there.config.write_text(
-            "\n".join([self.configured(config), *NO_DNS, "[listen]", *lines, *self.listening()])
+            "\n".join([self.configured(config), *self.resolving(), "[listen]", *lines, *self.listening()])
         )
         with self.log.open("wb") as log:
             process = subprocess.Popen(
@@ -62,6 +62,10 @@ class Served:
     def configured(self, config: str) -> str:
         """The configuration but for `[listen]`, made of the one that `init` wrote."""
         return config
+
+    def resolving(self) -> list[str]:
+        """The lines of `[resolver]`."""
+        return NO_DNS
 
     def listening(self) -> list[str]:
         """More lines of `[listen]`."""
