@@ -8,6 +8,7 @@ import pytest
 from pillarbox.delivery import summarizing
 from pillarbox.delivery.summarizing import MAX_OCTETS_IN_LOOP, SHORT_OCTETS, summary_of
 from pillarbox.mail.summary import SIMPLE, SIMPLE_ADDRESS_OCTETS, Summary, summarize, summarize_simple
+from pillarbox.world.aside import Aside
 
 USUAL = b"From: ann@one.example\r\nSubject: hello\r\n\r\n"
 LONG_HEADER = b"X: " + b"x" * SIMPLE.header_octets + b"\r\n\r\n"
@@ -48,13 +49,13 @@ SIMPLE_ONES = [
 
 @pytest.mark.parametrize("octets", SIMPLE_ONES)
 def test_a_simple_message_is_read_in_the_loop(monkeypatch: pytest.MonkeyPatch, octets: bytes) -> None:
-    assert asyncio.run(summary_of(octets)) == summarize(octets)
+    assert asyncio.run(summary_of(octets, Aside())) == summarize(octets)
     assert threads_that_read(monkeypatch, octets) <= {threading.main_thread()}
 
 
 @pytest.mark.parametrize("octets", ELABORATE)
 def test_what_may_take_long_is_read_in_a_thread(monkeypatch: pytest.MonkeyPatch, octets: bytes) -> None:
-    assert asyncio.run(summary_of(octets)) == summarize(octets)
+    assert asyncio.run(summary_of(octets, Aside())) == summarize(octets)
     read = threads_that_read(monkeypatch, octets)
     assert read
     assert threading.main_thread() not in read
@@ -69,7 +70,7 @@ def threads_that_read(monkeypatch: pytest.MonkeyPatch, octets: bytes) -> set[thr
         return summarize(octets, crlf_only=crlf_only)
 
     monkeypatch.setattr(summarizing, "summarize", noted)
-    asyncio.run(summary_of(octets))
+    asyncio.run(summary_of(octets, Aside()))
     return threads
 
 
@@ -86,4 +87,4 @@ def test_what_is_not_simple_is_noticed(octets: bytes) -> None:
 @pytest.mark.parametrize("octets", [USUAL, USUAL + b"line\r\n" * 10_000, LONG_HEADER])
 def test_lines_that_are_known_to_end_in_crlf_need_no_look(octets: bytes) -> None:
     octets += b"\r\n"
-    assert asyncio.run(summary_of(octets, crlf_only=True)) == summarize(octets)
+    assert asyncio.run(summary_of(octets, Aside(), crlf_only=True)) == summarize(octets)

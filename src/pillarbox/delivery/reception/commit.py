@@ -91,7 +91,7 @@ async def intake_of(received: ReceivedMessage, world: World, hostname: str) -> I
         blob, octets = stored.blob, stored.octets
         if received.envelope.body is Body.BINARY:
             blob, octets = await text_form(blob, octets, world.blobs)
-        summary = await summary_of(octets, crlf_only=stored.crlf_only)
+        summary = await summary_of(octets, world.aside, crlf_only=stored.crlf_only)
         found = authentication.encoded(received.authentication) if received.authentication else None
         message = Message(blob, summary, found)
     acceptance = Acceptance(tuple(destinations.placements), message, outbound, received.quarantined)

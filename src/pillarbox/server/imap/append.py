@@ -146,7 +146,7 @@ async def _summarized(session: SessionState, writer: BlobWriter, *, binary: bool
     blob, octets = await writer.finish()
     if binary:
         blob, octets = await text_form(blob, octets, session.world.blobs)
-    return Message(blob, await summary_of(octets))
+    return Message(blob, await summary_of(octets, session.world.aside))
 
 
 def _arrival(session: SessionState, parameters: MessageParameters, message: Message) -> Arrival:

@@ -366,7 +366,7 @@ def test_what_takes_long_is_done_in_one_thread() -> None:
         assert (await client.say(message + b".\r\n")).startswith("250")
 
     run_with_smtp(test)
-    assert given == ["marks", "_is_cut", "_Signed", "verify", "with_trace"]
+    assert given == ["marks", "_is_cut", "_Signed", "verify", "with_trace", "summarize"]
 
 
 def test_the_chain_of_a_trusted_sealer_excuses_what_a_list_has_changed() -> None:
