@@ -3,7 +3,7 @@
     python -m tests.blocking                       # all, against one worker
     python -m tests.blocking --workers 2 marks     # those whose name has "marks", against two
     python -m tests.blocking --write               # against one and two workers, into docs/security.md
-    python -m tests.blocking --write marks         # the same of some; the other rows stay as they are
+    python -m tests.blocking --write text signed   # the same of these modules; the other rows stay as they are
 
 Exits with 1 where somebody waited longer than the bound. Run it on a machine that does nothing else.
 """
@@ -12,7 +12,7 @@ import argparse
 import sys
 
 from tests.blocking.case import Case
-from tests.blocking.cases import every_case
+from tests.blocking.cases import by_module, every_case
 from tests.blocking.measure import Measured, measure
 from tests.kit.paths import ROOT
 
@@ -26,7 +26,12 @@ ANSWER_CHARACTERS = 90
 def main() -> int:
     """Run the cases that were asked for; an exit code."""
     options = _options()
-    cases = [case for case in every_case() if options.name in case.name]
+    cases = [
+        case
+        for module, cases in by_module().items()
+        for case in cases
+        if not options.names or module in options.names or any(name in case.name for name in options.names)
+    ]
     rows, over = [], 0
     for case in cases:
         measured = [
@@ -51,7 +56,9 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("name", nargs="?", default="")
+    parser.add_argument(
+        "names", nargs="*", help="a module of tests/blocking/cases, or a part of a case's name"
+    )
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--bound", type=float, default=BOUND_MS, help="milliseconds")
     parser.add_argument("--write", action="store_true", help="write the table in docs/security.md")

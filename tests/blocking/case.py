@@ -1,7 +1,7 @@
 """One attack: what is sent, and by what it is bounded."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 
 from tests.blocking.target import Target
 
@@ -23,3 +23,8 @@ class Case:
     """How much the server may grow meanwhile."""
     judged: bool = False
     """Against a provider that asks the attacker's name server (`Target.names`)."""
+
+
+def judged(cases: Iterable[Case]) -> tuple[Case, ...]:
+    """These against a provider that judges; its verdict is there soon after the answer."""
+    return tuple([replace(case, judged=True, settle_s=0.3) for case in cases])

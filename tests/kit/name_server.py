@@ -71,7 +71,7 @@ class NameServer:
         self._records[normal_name(name), kind] = count, octets
 
     def delay(self, domain: str, seconds: float) -> None:
-        """Answer questions for names in a domain so late."""
+        """Answer questions for names in a domain so late; of several, the longest domain counts."""
         self._delays[domain] = seconds
 
     def silence(self, domain: str) -> None:
@@ -83,11 +83,22 @@ class NameServer:
         self._loop.run_until_complete(self._open())
         self._started.set()
         self._loop.run_forever()
+        self._loop.run_until_complete(self._close())
         self._loop.close()
 
+    async def _close(self) -> None:
+        self._loop.remove_reader(self._udp)
+        self._udp.close()
+        self._listening.close()
+        late = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+        await asyncio.sleep(0)  # what was closed lets go of its socket
+
     async def _open(self) -> None:
-        listening = await asyncio.start_server(self._tcp, "127.0.0.1", 0)
-        self.port = listening.sockets[0].getsockname()[1]
+        self._listening = await asyncio.start_server(self._tcp, "127.0.0.1", 0)
+        self.port = self._listening.sockets[0].getsockname()[1]
         self._udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._udp.setblocking(False)
         self._udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
@@ -133,9 +144,8 @@ class NameServer:
         return any(name.endswith(domain) for domain in self._silent)
 
     def _delay_s(self, name: str) -> float:
-        return max(
-            (after_s for domain, after_s in self._delays.items() if name.endswith(domain)), default=0.0
-        )
+        domains = [domain for domain in self._delays if name.endswith(domain)]
+        return self._delays[max(domains, key=len)] if domains else 0.0
 
 
 def record(kind: Kind, data: bytes, owner: bytes = TO_OWNER) -> bytes:

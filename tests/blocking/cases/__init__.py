@@ -6,8 +6,12 @@ import pkgutil
 from tests.blocking.case import Case
 
 
-def every_case() -> tuple[Case, ...]:
-    """All cases of all modules here, in order of the modules' names."""
+def by_module() -> dict[str, tuple[Case, ...]]:
+    """The cases of each module here, in order of the modules' names."""
     names = sorted(module.name for module in pkgutil.iter_modules(__path__))
-    modules = [importlib.import_module(f"{__name__}.{name}") for name in names]
-    return tuple(case for module in modules for case in module.CASES)
+    return {name: importlib.import_module(f"{__name__}.{name}").CASES for name in names}
+
+
+def every_case() -> tuple[Case, ...]:
+    """All cases of all modules here."""
+    return tuple(case for cases in by_module().values() for case in cases)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from tests.blocking.case import Case
+from tests.blocking.case import Case, judged
 from tests.blocking.target import Target
 
 POSTMASTER: Final = "postmaster@example.org"
@@ -167,24 +167,24 @@ _XML: Final = "150,000 elements, 5,000 rows, 16 levels, tags of 64 KiB; no DTD"
 _JSON: Final = "200,000 values, 1,000 policies; 256 KiB are kept"
 _FORGED: Final = "removed, in one thread"
 _FILES: Final = "2 MiB, of which 10 MiB are unpacked; the first file of an archive"
-CASES: Final = (
-    Case("a report with entities of entities", _XML, partial(reported, make=entities), judged=True),
-    Case("a report of 3,000,000 levels", _XML, partial(reported, make=depth), judged=True),
-    Case("a report of 2,000,000 elements", _XML, partial(reported, make=elements), judged=True),
-    Case("a report with 900,000 attributes", _XML, partial(reported, make=attributes), judged=True),
-    Case("ten reports of 40,000 rows at once", _XML, partial(reported, make=rows, times=10), judged=True),
-    Case("ten gigabytes in gzip, at once", _FILES, partial(reported, make=gzip_bomb, times=10), judged=True),
-    Case("zip archives in zip archives", _FILES, partial(reported, make=zip_bombs), judged=True),
-    Case("100 files of 10 MB in a report", "3 files", partial(reported, make=many_files), judged=True),
-    Case("a TLS report of 100,000 policies", _JSON, partial(reported, make=policies), judged=True),
-    Case("ten TLS reports of 9,000 failures at once", _JSON, partial(reported, make=details, times=10), judged=True),
+CASES: Final = judged((
+    Case("a report with entities of entities", _XML, partial(reported, make=entities)),
+    Case("a report of 3,000,000 levels", _XML, partial(reported, make=depth)),
+    Case("a report of 2,000,000 elements", _XML, partial(reported, make=elements)),
+    Case("a report with 900,000 attributes", _XML, partial(reported, make=attributes)),
+    Case("ten reports of 40,000 rows at once", _XML, partial(reported, make=rows, times=10)),
+    Case("ten gigabytes in gzip, at once", _FILES, partial(reported, make=gzip_bomb, times=10)),
+    Case("zip archives in zip archives", _FILES, partial(reported, make=zip_bombs)),
+    Case("100 files of 10 MB in a report", "3 files", partial(reported, make=many_files)),
+    Case("a TLS report of 100,000 policies", _JSON, partial(reported, make=policies)),
+    Case("ten TLS reports of 9,000 failures at once", _JSON, partial(reported, make=details, times=10)),
     Case("a TLS report of 4,000,000 levels", _JSON,
-         partial(reported, make=lambda: tls(b'{"a":' + b"[" * 4_000_000)), judged=True),
-    Case("a TLS report with a number of 9,000,000 digits", _JSON, partial(reported, make=numbers), judged=True),
+         partial(reported, make=lambda: tls(b'{"a":' + b"[" * 4_000_000))),
+    Case("a TLS report with a number of 9,000,000 digits", _JSON, partial(reported, make=numbers)),
     Case("a complaint about 20,000 messages in messages", "64 KiB of its fields",
-         partial(reported, make=feedback), judged=True),
-    Case("500 fields of 20 results in our name", _FORGED, partial(delivered, make=forged), judged=True),
-    Case("the same in 20 sessions", _FORGED, partial(delivered, make=forged, sessions=20), judged=True),
+         partial(reported, make=feedback)),
+    Case("500 fields of 20 results in our name", _FORGED, partial(delivered, make=forged)),
+    Case("the same in 20 sessions", _FORGED, partial(delivered, make=forged, sessions=20)),
     Case("1,500 fields in nearly our name, in 20 sessions", _FORGED,
-         partial(delivered, make=forged_widely, sessions=20), judged=True),
-)  # fmt: skip
+         partial(delivered, make=forged_widely, sessions=20)),
+))  # fmt: skip

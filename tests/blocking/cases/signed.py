@@ -18,7 +18,7 @@ from pillarbox.trust.dkim import SigningKey
 from pillarbox.trust.dkim.keys import record_text
 from pillarbox.trust.results import Result
 from pillarbox.trust.signatures.body_hash import body_digest
-from tests.blocking.case import Case
+from tests.blocking.case import Case, judged
 from tests.blocking.target import Target
 from tests.kit.name_server import text
 from tests.kit.signed_mail import crafted, rsa_key
@@ -174,43 +174,41 @@ _VERIFIED: Final = "10 of 100 are verified; more than 6 in a thread"
 _READ: Final = "4,000 fields are read, within 1 MiB"
 _AT_ONCE: Final = "what is waited for is kept as it came; 2 ms at once"
 _SLICES: Final = "each form once, in slices, in a thread"
-CASES: Final = (
+CASES: Final = judged((
     Case("100 DKIM signatures, each by another key", _VERIFIED,
-         partial(sent, make=lambda: signed(SHORT, 100), keys=100), judged=True),
+         partial(sent, make=lambda: signed(SHORT, 100), keys=100)),
     Case("the same in 50 sessions, whose keys come at once", _VERIFIED,
-         partial(sent, make=lambda: signed(SHORT, 100), keys=100, sessions=50, late=True), judged=True),
+         partial(sent, make=lambda: signed(SHORT, 100), keys=100, sessions=50, late=True)),
     Case("6 DKIM signatures in 200 sessions, whose keys come at once", _AT_ONCE,
-         partial(sent, make=lambda: signed(SHORT, 6), sessions=200, late=True), judged=True),
+         partial(sent, make=lambda: signed(SHORT, 6), sessions=200, late=True)),
     Case("DKIM keys of 16,384 bits", "4,096 bits",
-         partial(sent, make=lambda: with_claims(SHORT, 10, 16384), records=[key_record(16384, 65537)]), judged=True),
+         partial(sent, make=lambda: with_claims(SHORT, 10, 16384), records=[key_record(16384, 65537)])),
     Case("DKIM keys of 4,096 bits with a large exponent, in 50 sessions", "33 bits",
-         partial(sent, make=lambda: with_claims(SHORT, 10, 4096), records=[key_record(4096, 2**33 - 1)], sessions=50),
-         judged=True),
+         partial(sent, make=lambda: with_claims(SHORT, 10, 4096), records=[key_record(4096, 2**33 - 1)], sessions=50)),
     Case("DKIM keys of 4,096 bits with a huge exponent", "33 bits",
-         partial(sent, make=lambda: with_claims(SHORT, 10, 4096), records=[key_record(4096, 2**4090 + 1)]),
-         judged=True),
+         partial(sent, make=lambda: with_claims(SHORT, 10, 4096), records=[key_record(4096, 2**4090 + 1)])),
     Case("20 records for each of 10 keys in 100 sessions, which come at once", "20 records of 4 KiB; 2 ms at once",
-         partial(sent, make=lambda: signed(SHORT, 10), records=many_records(), sessions=100, late=True), judged=True),
+         partial(sent, make=lambda: signed(SHORT, 10), records=many_records(), sessions=100, late=True)),
     Case("6 DKIM signatures of 900 fields in 100 sessions, whose keys come at once", _AT_ONCE,
-         partial(sent, make=covered, sessions=100, late=True), judged=True),
+         partial(sent, make=covered, sessions=100, late=True)),
     Case("10 DKIM signatures of 990 names in 300 sessions, whose keys come at once", _AT_ONCE,
-         partial(sent, make=different_names, sessions=300, late=True), judged=True),
-    Case("10,000 fields, of which DKIM covers 4,000", _READ, partial(sent, make=many_fields), judged=True),
-    Case("100 DKIM signatures with long tag lists", "16 KiB, 100 tags", partial(sent, make=long_tags), judged=True),
-    Case("a signed field of 1 MB, folded after each letter", _READ, partial(sent, make=long_line), judged=True),
+         partial(sent, make=different_names, sessions=300, late=True)),
+    Case("10,000 fields, of which DKIM covers 4,000", _READ, partial(sent, make=many_fields)),
+    Case("100 DKIM signatures with long tag lists", "16 KiB, 100 tags", partial(sent, make=long_tags)),
+    Case("a signed field of 1 MB, folded after each letter", _READ, partial(sent, make=long_line)),
     Case("10 DKIM signatures of a body of 25 MB in 10 ways", _SLICES,
-         partial(sent, make=body(lambda: b"ab cd  ef\t\r\n" * 2_000_000)), judged=True),
+         partial(sent, make=body(lambda: b"ab cd  ef\t\r\n" * 2_000_000))),
     Case("the same of 10 MB, in 4 sessions at once", _SLICES,
-         partial(sent, make=body(lambda: b"ab cd  ef\t\r\n" * 800_000), sessions=4), judged=True),
+         partial(sent, make=body(lambda: b"ab cd  ef\t\r\n" * 800_000), sessions=4)),
     Case("20 MB of blanks under signatures", _SLICES,
-         partial(sent, make=body(lambda: b" " * 20_000_000 + b"x")), judged=True),
+         partial(sent, make=body(lambda: b" " * 20_000_000 + b"x"))),
     Case("20 MB of empty lines under signatures", _SLICES,
-         partial(sent, make=body(lambda: b"\r\n" * 10_000_000 + b"x")), judged=True),
-    Case("50 ARC sets, in 20 sessions", "50 sets", partial(sent, make=lambda: sealed(50), sessions=20), judged=True),
+         partial(sent, make=body(lambda: b"\r\n" * 10_000_000 + b"x"))),
+    Case("50 ARC sets, in 20 sessions", "50 sets", partial(sent, make=lambda: sealed(50), sessions=20)),
     Case("200 ARC sets, in 20 sessions", "50 sets",
-         partial(sent, make=lambda: sealed(50, repeated=4), sessions=20), judged=True),
-    Case("a message by 1,000 people, in 50 sessions", "4 KiB of From, 4 domains",
-         partial(sent, make=people(b"a@b.example, "), sessions=50), judged=True),
-    Case("a message by 1,000 groups, in 50 sessions", "4 KiB of From, 4 domains",
-         partial(sent, make=people(b"a:b@c.example;, "), sessions=50), judged=True),
-)  # fmt: skip
+         partial(sent, make=lambda: sealed(50, repeated=4), sessions=20)),
+    Case("a message by 1,000 people, in 50 sessions", "2 KiB of From, 4 domains; one thread",
+         partial(sent, make=people(b"a@b.example, "), sessions=50)),
+    Case("a message by 1,000 groups, in 50 sessions", "2 KiB of From, 4 domains; one thread",
+         partial(sent, make=people(b"a:b@c.example;, "), sessions=50)),
+))  # fmt: skip
