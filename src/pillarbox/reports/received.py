@@ -1,7 +1,7 @@
 """Reports of others: about our domains, or what claims to be one."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from msgspec import Struct, json
@@ -190,8 +190,10 @@ _LISTED: Final = (
 
 
 def _listed(row: tuple[Any, ...]) -> ListedReport:
-    found = ListedReport(*row)
-    return replace(found, kind=ReportKind(found.kind), authenticated=bool(found.authenticated))
+    number, kind, domain, organization, submitter, authenticated, *others = row
+    return ListedReport(
+        number, ReportKind(kind), domain, organization, submitter, bool(authenticated), *others
+    )
 
 
 def _forget_old(tx: Transaction, *, now_ms: int) -> None:

@@ -84,7 +84,7 @@ def test_checks_that_wait_for_one_answer_do_not_go_on_all_at_once() -> None:
             clock.now_s += SHARE_S / 2
             gone_on[iteration] += 1
 
-        waiting = [asyncio.ensure_future(asker.answer(dear())) for _ in range(30)]
+        waiting = [asyncio.ensure_future(asker.answer(dear(), ends=asker.deadline())) for _ in range(30)]
         await asyncio.sleep(0.01)
         late.come.set()
         while not all(one.done() for one in waiting):
