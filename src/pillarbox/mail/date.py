@@ -99,11 +99,13 @@ def parse_any(value: bytes) -> SentDate | None:
     return SentDate((day * 86_400 + _seconds(fields) - _offset_minutes(fields["zone"]) * 60) * 1000, day)
 
 
-def rfc5322(at_ms: int) -> str:
-    """A Date field's value in UTC, such as `Thu, 15 Feb 2007 01:02:03 +0000`."""
-    day, ms = divmod(at_ms, _DAY_MS)
+def rfc5322(at_ms: int, zone_minutes: int = 0) -> str:
+    """A Date field's value, such as `Thu, 15 Feb 2007 01:02:03 +0000`; in UTC, or in a zone so far to the east."""
+    day, ms = divmod(at_ms + zone_minutes * 60_000, _DAY_MS)
     weekday = DAYS[(day + 3) % 7]
-    return f"{weekday}, {_day_text(day, ' ')} {_clock(ms)} +0000"
+    hours, minutes = divmod(abs(zone_minutes), 60)
+    sign = "-" if zone_minutes < 0 else "+"
+    return f"{weekday}, {_day_text(day, ' ')} {_clock(ms)} {sign}{hours:02d}{minutes:02d}"
 
 
 def imap_date_time(at_ms: int) -> bytes:

@@ -117,6 +117,13 @@ def test_written_and_read_again() -> None:
     at_ms = ms(2024, 2, 29, 13, 14, 15)
     assert date.rfc5322(at_ms) == "Thu, 29 Feb 2024 13:14:15 +0000"
     assert date.parse(date.rfc5322(at_ms).encode()) == at_ms
+    for zone, written in (
+        (60, "Thu, 29 Feb 2024 14:14:15 +0100"),
+        (-13 * 60 - 15, "Wed, 28 Feb 2024 23:59:15 -1315"),
+        (-30, "Thu, 29 Feb 2024 12:44:15 -0030"),
+    ):
+        assert date.rfc5322(at_ms, zone) == written
+        assert date.parse(written.encode()) == at_ms
 
 
 def test_time_is_linear() -> None:
