@@ -16,11 +16,12 @@ Decoding the result gives the original octets.
 from collections.abc import Iterator
 from typing import Final
 
+from pillarbox.mail.composing.encodings import base64_lines
 from pillarbox.mail.header import Header
 from pillarbox.mail.part import Part
 from pillarbox.mail.part_parser import parse
-from pillarbox.mail.seven_bit import SIGNED_OR_ENCRYPTED, base64_lines
-from pillarbox.mail.slices import SLICE_OCTETS, find
+from pillarbox.mail.seven_bit import SIGNED_OR_ENCRYPTED
+from pillarbox.mail.slices import SLICE_OCTETS, find, slices
 
 _BINARY: Final = "binary"
 _ENCODING: Final = "content-transfer-encoding"
@@ -53,7 +54,7 @@ def _pieces(octets: bytes, parts: list[Part]) -> Iterator[bytes]:
     for part in parts:
         yield from _sliced(octets, at, part.header_start)
         yield _labelled(part.header)
-        yield from base64_lines(octets, part.body_start, part.end)
+        yield from base64_lines(slices(octets, part.body_start, part.end))
         at = part.end
     yield from _sliced(octets, at, len(octets))
 

@@ -16,23 +16,18 @@ A message that needs no conversion is returned as the same object. One with more
 not converted: what is in the others is not known.
 """
 
-import binascii
 import re
 from collections.abc import Iterator
 from typing import Final
 
+from pillarbox.mail.composing.encodings import base64_lines, quoted_printable
+from pillarbox.mail.composing.folding import MAX_LINE_OCTETS
 from pillarbox.mail.header import Header
 from pillarbox.mail.part import Part
 from pillarbox.mail.part_parser import parse
 from pillarbox.mail.prepending import prepend
-from pillarbox.mail.slices import count, find, is_ascii, search, whole_lines
+from pillarbox.mail.slices import count, find, is_ascii, search, slices, whole_lines
 from pillarbox.mail.transfer import IDENTITY
-
-MAX_LINE_OCTETS: Final = 998
-"""The longest line in SMTP, without its CRLF (RFC 5321 §4.5.3.1.6)."""
-_BASE64_LINE: Final = 57
-"""Octets in a line of base64: 76 characters (RFC 2045 §6.8)."""
-_BASE64_SLICE: Final = _BASE64_LINE * 4096
 
 _TOO_LONG: Final = re.compile(rb"[^\n]{%d}" % (MAX_LINE_OCTETS + 2))
 _LONG_LINE: Final = re.compile(rb"\n" + _TOO_LONG.pattern)
@@ -41,8 +36,6 @@ _LINE_END: Final = re.compile(rb"(?<!\r)\r*+\n")
 _HIGH: Final = re.compile(rb"[\x80-\xff]")
 _HIGH_OCTETS: Final = bytes(range(128, 256))
 _WITHOUT_HIGH: Final = bytes(range(128)) + b"?" * 128
-_SOFT_BREAK: Final = b"=\r\n"
-"""RFC 2045 §6.7 (5)."""
 SIGNED_OR_ENCRYPTED: Final = frozenset({"multipart/signed", "multipart/encrypted"})
 """Nothing in them is changed."""
 _WHOLE: Final = SIGNED_OR_ENCRYPTED | {"message/global"}
@@ -235,35 +228,12 @@ def _encode(body: bytes, *, text: bool) -> tuple[str, bytes]:
     if text and not _has_bare(body, 0, len(body)):
         high_octets = len(body) - len(_without_high(body))
         if high_octets * 4 < len(body):
-            return "quoted-printable", _quoted_printable(body)
-    return "base64", b"".join(base64_lines(body, 0, len(body)))
-
-
-def base64_lines(octets: bytes, start: int, end: int) -> Iterator[bytes]:
-    """Octets in base64, some thousand lines at a time; the last line has no CRLF."""
-    for at in range(start, end, _BASE64_SLICE):
-        stop = min(at + _BASE64_SLICE, end)
-        lines = [
-            binascii.b2a_base64(octets[line : min(line + _BASE64_LINE, stop)], newline=False)
-            for line in range(at, stop, _BASE64_LINE)
-        ]
-        if stop < end:
-            lines.append(b"")
-        yield b"\r\n".join(lines)
+            return "quoted-printable", b"".join(quoted_printable(whole_lines(body)))
+    return "base64", b"".join(base64_lines(slices(body, 0, len(body))))
 
 
 def _without_high(octets: bytes) -> bytes:
     return b"".join([lines.translate(None, _HIGH_OCTETS) for lines in whole_lines(octets)])
-
-
-def _quoted_printable(text: bytes) -> bytes:
-    pieces: list[bytes] = []
-    for lines in whole_lines(text):
-        encoded = binascii.b2a_qp(lines, istext=True)
-        if pieces and not pieces[-1].endswith(b"\n"):
-            pieces.append(_SOFT_BREAK)
-        pieces.append(encoded if b"\r\n" in lines else encoded.replace(b"\n", b"\r\n"))
-    return b"".join(pieces)
 
 
 def _wrapped(digits: bytes) -> bytes:

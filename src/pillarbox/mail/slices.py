@@ -55,6 +55,12 @@ def search(
     return pattern.search(octets, start, end)
 
 
+def slices(octets: bytes, start: int, end: int) -> Iterator[bytes]:
+    """The octets between two offsets."""
+    for at in range(start, end, SLICE_OCTETS):
+        yield octets[at : min(at + SLICE_OCTETS, end)]
+
+
 def whole_lines(octets: bytes) -> Iterator[bytes]:
     """The octets in slices that end with a line; of a line longer than a slice, in pieces that do not end with CR."""
     start = 0

@@ -8,12 +8,12 @@ instead, and its signatures do not verify (§5).
 as received.
 """
 
-import base64
 import re
 from typing import Final
 
 from pillarbox.mail import encoded_word
 from pillarbox.mail.address_list import parse_address_list
+from pillarbox.mail.composing import words
 from pillarbox.mail.header import Field, Header
 from pillarbox.mail.name_addr import Group, NameAddr
 
@@ -30,8 +30,6 @@ _ADDRESS_FIELDS: Final = frozenset(
 _PARAMETER_FIELDS: Final = frozenset({"content-type", "content-disposition"})
 """RFC 6858 §2.2."""
 _PARAMETER: Final = re.compile(rb';[^;="]*=[ \t\r\n]*(?:"(?:[^"\\]|\\.)*"|[^;"]*)', re.DOTALL)
-_WORD_OCTETS: Final = 45
-"""Octets in one encoded word: at most 75 characters in base64 with delimiters (RFC 2047 §2)."""
 
 
 def is_internationalized(header: bytes) -> bool:
@@ -68,15 +66,8 @@ def _ascii_field(field: Field) -> bytes:
 
 
 def encoded(text: str) -> bytes:
-    """Text as encoded words, one per line (RFC 2047 §2: no character is split)."""
-    words, word = [], b""
-    for character in text:
-        octets = character.encode()
-        if len(word) + len(octets) > _WORD_OCTETS:
-            words.append(word)
-            word = b""
-        word += octets
-    return b"\r\n ".join(b"=?utf-8?b?%b?=" % base64.b64encode(word) for word in [*words, word])
+    """Text as encoded words, one per line."""
+    return "\r\n ".join(words.encoded(text)).encode("ascii")
 
 
 def _addresses(value: bytes) -> bytes:

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pillarbox.mail.composing.folding import MAX_LINE_OCTETS
 from pillarbox.mail.part_parser import parse
 from pillarbox.mail.seven_bit import (
-    MAX_LINE_OCTETS,
     LongLines,
     NotConvertible,
     convert,
