@@ -35,7 +35,7 @@ def is_token(value: str) -> bool:
 
 
 def is_media_type(value: str) -> bool:
-    """Whether it is `type/subtype` (RFC 6838 §4.2)."""
+    """Whether it is `type/subtype` (RFC 2045 §5.1)."""
     return _TYPE.fullmatch(value) is not None
 
 
