@@ -1,10 +1,17 @@
 """The message that carries a report to another provider: RFC 9990 §3.5.2 (DMARC), RFC 8460 §5.3 (TLS)."""
 
-import base64
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Final
 
+import msgspec
+
 from pillarbox.mail import parameter
+from pillarbox.mail.composing import words
+from pillarbox.mail.composing.addresses import Mailbox, MailboxGroup, address_list
+from pillarbox.mail.composing.entity import ComposedMessage, Leaf, Multipart, OctetsSource
+from pillarbox.mail.composing.folding import field, raw_field
+from pillarbox.mail.composing.parameters import value_words
+from pillarbox.mail.composing.values import message_ids
 from pillarbox.mail.date import rfc5322
 from pillarbox.mail.header import Header
 
@@ -12,9 +19,8 @@ MAX_TYPE_OCTETS: Final = 2_000
 """Of a Content-Type field in which the type of a report is looked for."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReportMessage:
-    """What it consists of; all texts are ASCII without line ends."""
+class ReportMessage(msgspec.Struct, frozen=True):
+    """What it consists of; only `text` has line ends."""
 
     sender: str
     """An address of the reporting domain."""
@@ -32,8 +38,8 @@ class ReportMessage:
     now_ms: int
     report_type: str = ""
     """Of `multipart/report`; empty for `multipart/mixed`."""
-    fields: tuple[str, ...] = ()
-    """More header fields: `TLS-Required: No`."""
+    fields: Mapping[str, str] = {}
+    """More header fields, raw, by name."""
 
 
 def is_tls_report(header: Header) -> bool:
@@ -51,35 +57,23 @@ def is_tls_report(header: Header) -> bool:
 
 
 def compose(message: ReportMessage) -> bytes:
-    """The message with its header."""
-    boundary = f"report-{message.identity}"
-    kind = f"report; report-type={message.report_type}" if message.report_type else "mixed"
-    # Words of such subjects are at fixed places, and domains in them may be long
-    subject = message.subject.replace(" Submitter: ", "\r\n Submitter: ").replace(
-        " Report-ID: ", "\r\n Report-ID: "
+    """The message with its header. Raises `NotWritable` where a text has a line end that it must not have."""
+    fields = [
+        field("From", address_list([MailboxGroup(None, [Mailbox(None, message.sender)])])),
+        field("To", address_list([MailboxGroup(None, [Mailbox(None, message.to)])])),
+        field("Subject", words.text(message.subject, len("Subject: "))),
+        field("Date", rfc5322(message.now_ms).split(" ")),
+        field("Message-ID", message_ids([f"{message.identity}@{message.sender.rpartition('@')[2]}"])),
+        *(raw_field(name, value) for name, value in message.fields.items()),
+        field("Auto-Submitted", ["auto-generated"]),  # RFC 3834 §5.1: no automatic reply to this
+        b"MIME-Version: 1.0\r\n",
+    ]
+    shown = field("Content-Disposition", value_words("attachment", [("filename", message.file_name)]))
+    parts = (
+        Leaf("text/plain", (("charset", "utf-8"),), b"", message.text),
+        Leaf(message.media_type, (), shown, OctetsSource(message.octets)),
     )
-    head = (
-        f"From: <{message.sender}>",
-        f"To: <{message.to}>",
-        f"Subject: {subject}",
-        f"Date: {rfc5322(message.now_ms)}",
-        f"Message-ID: <{message.identity}@{message.sender.rpartition('@')[2]}>",
-        *message.fields,
-        "Auto-Submitted: auto-generated",  # RFC 3834 §5.1: no automatic reply to this
-        "MIME-Version: 1.0",
-        f'Content-Type: multipart/{kind};\r\n boundary="{boundary}"',
-        "",
-        f"--{boundary}",
-        "Content-Type: text/plain; charset=us-ascii",
-        "",
-        *message.text.splitlines(),
-        "",
-        f"--{boundary}",
-        f"Content-Type: {message.media_type}",
-        f'Content-Disposition: attachment;\r\n filename="{message.file_name}"',
-        "Content-Transfer-Encoding: base64",
-        "",
-        "",
-    )
-    body = base64.encodebytes(message.octets).replace(b"\n", b"\r\n")
-    return "\r\n".join(head).encode("ascii", "replace") + body + f"--{boundary}--\r\n".encode()
+    kind = "multipart/report" if message.report_type else "multipart/mixed"
+    parameters = (("report-type", message.report_type),) if message.report_type else ()
+    root = Multipart(kind, parameters, b"", parts)
+    return ComposedMessage(b"".join(fields), root, message.identity).octets()

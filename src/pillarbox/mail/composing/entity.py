@@ -55,6 +55,21 @@ class Source(Protocol):
         """Those between two offsets; called for at most 64 KiB at a time, in order, perhaps twice over."""
 
 
+class OctetsSource(msgspec.Struct, frozen=True, eq=False):
+    """Octets in memory."""
+
+    octets: bytes
+
+    @property
+    def size(self) -> int:
+        """Octets in all."""
+        return len(self.octets)
+
+    def read(self, start: int, end: int) -> bytes:
+        """Those between two offsets."""
+        return self.octets[start:end]
+
+
 class Leaf(msgspec.Struct, frozen=True, eq=False):
     """A part without parts: a text, or the octets of a source."""
 

@@ -211,13 +211,13 @@ class DailyReports:
             octets=octets,
             identity=nonce(world.entropy),
             now_ms=world.clock.now_ms(),
-            report_type='"tlsrpt"',
-            fields=(
-                f"TLS-Report-Domain: {domain}",
-                f"TLS-Report-Submitter: {head.submitter}",
+            report_type="tlsrpt",
+            fields={
+                "TLS-Report-Domain": f" {domain}",
+                "TLS-Report-Submitter": f" {head.submitter}",
                 # RFC 8460 §5.3: it is delivered despite the very failure that it tells of (RFC 8689 §3)
-                "TLS-Required: No",
-            ),
+                "TLS-Required": " No",
+            },
         )
 
     @property
