@@ -33,6 +33,37 @@ def apparent_addresses(value: bytes) -> list[tuple[bytes, bytes]]:
     return found
 
 
+def is_disputed(value: bytes) -> bool:
+    """Whether more text follows an address without a comma between, so that programs disagree about whose it is.
+
+    For instance `boss@bank.example anna@one.example`, `boss@ba nk.example` and `<anna@one.example> boss@bank.example`;
+    but of `boss@bank.example <anna@one.example>` they all take what is in brackets. Of an unfolded value.
+    """
+    bare_domain = in_brackets = behind_brackets = disputed = False
+    before = b""
+    for kind, text in _words(value):
+        if kind != "special":
+            # RFC 5322 §4.4: white space and comments around a dot mean nothing
+            disputed |= bare_domain and bool(before) and not (before.endswith(b".") or text.startswith(b"."))
+            before = text
+            continue
+        before = b""
+        if text == b"<":
+            in_brackets, bare_domain, disputed = True, False, False
+        elif text == b">":
+            in_brackets, behind_brackets = False, True
+        elif in_brackets:
+            continue
+        elif text == b"@":
+            disputed |= bare_domain or behind_brackets
+            bare_domain = True
+        elif disputed:
+            return True
+        else:
+            bare_domain = behind_brackets = False
+    return disputed
+
+
 def _words(value: bytes) -> Iterator[tuple[str, bytes]]:
     """The tokens between white space and comments, and their kinds."""
     scan, position, end = TOKEN, 0, len(value)

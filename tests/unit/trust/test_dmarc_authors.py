@@ -83,10 +83,30 @@ def test_what_cannot_be_read_is_told(value: bytes) -> None:
         b"ceo@victim.example@evil.example",
         b"X <ceo@victim.example@evil.example>",
         b"<ceo@victim.example\0@evil.example>",
+        b"ceo@victim.example:;",
+        b'"CEO <ceo@victim.example>": a@evil.example;',
+        b"=?utf-8?q?ceo=40victim.example?=:;",
+        b"(ceo@victim.example)",
     ],
 )
 def test_what_only_looks_like_an_address_is_told(value: bytes) -> None:
     assert "looks like an author's address" in of(value).problem
+
+
+@pytest.mark.rfc("9989 §11.5", "MUST")
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"ceo@victim.example a@evil.example",
+        b"ceo@victim.example (x) a@evil.example, b@evil.example",
+        b"ceo@vic(x)tim.example",
+        b"ceo@vic tim.example",
+        b"<a@evil.example> ceo@victim.example",
+        b'ceo@evil.example "x"',
+    ],
+)
+def test_where_programs_disagree_about_the_author_it_is_told(value: bytes) -> None:
+    assert "programs disagree" in of(value).problem
 
 
 @pytest.mark.rfc("9989 §11.5", "MUST")

@@ -1,7 +1,8 @@
 """The author domains of a message (RFC 9989 §5.3.1): those of the mailboxes in its From fields.
 
 They are read by the parser that clients are shown addresses by (`mail.address_list`), so that nothing is checked that
-people do not see. What cannot be read as a domain is told, since a message must not escape its judgement by it.
+people do not see. What cannot be read as a domain, or is read differently by other programs, is told, since a message
+must not escape its judgement by it.
 """
 
 import re
@@ -13,9 +14,10 @@ from msgspec.structs import replace
 
 from pillarbox.mail.address import InvalidAddress, domain_key
 from pillarbox.mail.address_list import mailboxes, parse_address_list
+from pillarbox.mail.apparent_addresses import is_disputed
 from pillarbox.mail.encoded_word import decode
 from pillarbox.mail.header import Header
-from pillarbox.mail.name_addr import NameAddr
+from pillarbox.mail.name_addr import AddressList, Group, NameAddr
 from pillarbox.mail.normalization import normalize
 
 MAX_FROM_OCTETS: Final = 2 * 1024
@@ -41,8 +43,8 @@ class Authors(Struct, frozen=True, gc=False):
     """From fields; one is what RFC 5322 §3.6 allows."""
     mailboxes: int
     problem: str = ""
-    """Why these domains may not be all that a reader sees: several fields, too many, or unreadable ones; or something
-    that only looks like an address."""
+    """Why these domains may not be all that a reader sees: several fields, too many, or unreadable ones; something that
+    only looks like an address; or a list that programs read differently."""
 
 
 def authors(header: Header) -> Authors:
@@ -95,8 +97,10 @@ def _read(values: tuple[bytes, ...], header_cut: bool) -> Authors:
         problem = f"more than {MAX_DOMAINS} author domains"
     elif unreadable:
         problem = "an author's address has no valid domain"
-    elif pretended:
+    elif pretended or _names_alone_pretend(items, value):
         problem = "what looks like an author's address is none"
+    elif is_disputed(value):
+        problem = "programs disagree about the author's address"
     else:
         problem = ""
     return Authors(tuple(domains)[:MAX_DOMAINS], len(values), len(found), problem)
@@ -107,7 +111,17 @@ def _pretends(mailbox: NameAddr, value: bytes) -> bool:
     if mailbox.domain:  # `a@victim.example@evil.example`, which is one address in quotes only
         return b"@" in mailbox.local and b'"%b"' % mailbox.local not in value
     # `a@victim.example <>`, where programs show the name
-    shown = (mailbox.display or b"") + b" " + mailbox.local
+    return _has_at((mailbox.display or b"") + b" " + mailbox.local)
+
+
+def _names_alone_pretend(items: AddressList, value: bytes) -> bool:
+    """Whether readers may see an address where there is none: `ceo@victim.example:;`, or in a comment alone."""
+    names = [item.name for item in items if isinstance(item, Group)]
+    shown = b" ".join(names) if items else value
+    return _has_at(shown)
+
+
+def _has_at(shown: bytes) -> bool:
     return "@" in normalize("NFKC", decode(shown))
 
 
