@@ -9,6 +9,7 @@ from collections.abc import Collection
 from functools import lru_cache
 from typing import Final
 
+from pillarbox.mail.encoded_word import decode
 from pillarbox.mail.normalization import normalize
 from pillarbox.trust.authentication_results.reading import read
 
@@ -19,6 +20,8 @@ _GOES_ON: Final = re.compile(r"\.?(?:[^\W_]|-)").match
 _BEFORE_NAME: Final = re.compile(r"[\W_]*").match
 _VERSION: Final = re.compile(r"[\s/][0-9]++\Z").sub
 _NOT_IN_NAME: Final = re.compile(r"[^\w.\-]+").sub
+_DECODED_OCTETS: Final = 4096
+"""Octets of a field in which encoded words are decoded; the name stands at the beginning."""
 _IDEOGRAPHIC_STOP: Final = "\u3002"
 """A dot in names, as U-labels are written in East Asia."""
 
@@ -27,19 +30,25 @@ def claims_to_be_by(raw: bytes, names: Collection[str]) -> bool:
     """Whether a field, with its name, is by one of these authserv-ids, perhaps after comments and in quotes.
 
     Names are compared without case, and as A-labels as well as as U-labels (§5); and as lenient readers may see them:
-    in letters of other widths, with blanks, comments or control characters before or within.
+    in letters of other widths, with blanks, comments or control characters before or within, in encoded words.
     """
     value = raw.partition(b":")[2]
-    text = value.decode("utf-8", "replace")
-    if not text.isascii():
-        text = normalize("NFKC", text).replace(_IDEOGRAPHIC_STOP, ".")
-    text = text.lower()
     spellings = [spelling for name in names for spelling in _spellings(name)]
-    # By the grammar, an escaped parenthesis ends no comment; who does not know escapes sees one
-    if any(_claims(reading, spellings) for reading in {text.replace("\\", ""), _ESCAPED("", text)}):
+    texts = [value.decode("utf-8", "replace")]
+    if b"=?" in value:  # no grammar has them here, but filters (Sieve) decode any field
+        texts.append(decode(value[:_DECODED_OCTETS]))
+    if any(_is_claimed(text, spellings) for text in texts):
         return True
     found = read(value)
     return found is not None and found.authserv_id in spellings
+
+
+def _is_claimed(text: str, spellings: list[str]) -> bool:
+    if not text.isascii():
+        text = normalize("NFKC", text).replace(_IDEOGRAPHIC_STOP, ".")
+    text = text.lower()
+    # By the grammar, an escaped parenthesis ends no comment; who does not know escapes sees one
+    return any(_claims(reading, spellings) for reading in {text.replace("\\", ""), _ESCAPED("", text)})
 
 
 def _claims(text: str, names: list[str]) -> bool:
