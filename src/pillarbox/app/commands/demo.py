@@ -12,6 +12,7 @@ from pillarbox.app.commands.progress import octets_read
 
 if TYPE_CHECKING:
     from pillarbox.app.demo import Demo
+    from pillarbox.app.demo_data import Person
 
 STANDARD_OUTPUT = Path("-")
 
@@ -110,25 +111,43 @@ def _introduce(demo: "Demo") -> None:
 
 
 def _first_commands(demo: "Demo") -> list[str]:
-    """A command that reads a message and one that sends one, to be copied into another terminal."""
+    """Commands to be copied into another terminal: they read a message, send one, and show how that was judged.
+
+    It goes to another domain where there is one, since mail within a domain is neither signed nor judged.
+    """
     from pillarbox.app.sockets import ports_of
 
     ports = ports_of(demo.sockets)
-    reader, recipient = demo.people[:2]
-    curl = f"curl --cacert {shlex.quote(str(demo.authority))} -u {reader.login}:{reader.password}"
+    reader, *others = demo.people
+    domain = reader.address.rpartition("@")[2]
+    elsewhere = [each for each in others if not each.address.endswith(f"@{domain}")]
+    recipient = (elsewhere or others)[0]
     letter = (
         f"From: {reader.address}\\nTo: {recipient.address}\\nSubject: Hello\\n\\nHello from the terminal.\\n"
     )
-    return [
+    curl, inbox = _curl(demo, reader), f"imaps://localhost:{ports['imaps']}/INBOX"
+    lines = [
         "Read a message, and send one:",
         "",
-        f"  {curl} 'imaps://localhost:{ports['imaps']}/INBOX;MAILINDEX=1'",
+        f"  {curl} '{inbox};MAILINDEX=1'",
         "",
         (
             f"  printf '{letter}' | {curl} smtps://localhost:{ports['submissions']} "
             f"--mail-from {reader.address} --mail-rcpt {recipient.address} -T -"
         ),
     ]
+    if elsewhere:
+        lines += [
+            "",
+            "It was signed as it left, and judged as it came; the verdicts are on top, in Authentication-Results:",
+            "",
+            f"  {_curl(demo, recipient)} '{inbox};MAILINDEX=*'",
+        ]
+    return lines
+
+
+def _curl(demo: "Demo", person: "Person") -> str:
+    return f"curl --cacert {shlex.quote(str(demo.authority))} -u {person.login}:{person.password}"
 
 
 MAX_PEOPLE_SHOWN = 8

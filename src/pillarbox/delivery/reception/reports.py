@@ -45,6 +45,10 @@ class ReportFinder:
         ):
             return None
         passed = any(each.method == "dmarc" and each.result is Result.PASS for each in results)
+        # Who waits may be no task (`server.pump.eager`), and only a task can be told that its time is over
+        return await asyncio.get_running_loop().create_task(self._read_in_turn(octets, passed))
+
+    async def _read_in_turn(self, octets: bytes, passed: bool) -> ReceivedReport | None:
         now_ms = self._world.clock.now_ms()
         try:
             async with self._world.clock.timeout(WAIT_S):

@@ -12,6 +12,7 @@ from pillarbox.mail.address import Address
 from pillarbox.protocol.smtp.capabilities import Role
 from pillarbox.reports import counting, observed, received
 from pillarbox.reports.kind import ReportKind
+from pillarbox.server.pump.eager import drive
 from pillarbox.trust.dmarc_report import ReportRow, SignatureResult, report_xml
 from pillarbox.trust.tls_report import ReportHead, report_json
 from tests.kit.signed_mail import rsa_key, signed, zone
@@ -193,5 +194,25 @@ def test_who_sends_much_to_read_holds_up_no_mail() -> None:
         assert await finding is None
         finder._turn.release()
         assert await finder.find(_report(report_xml(REPORT)), origin, to, ())
+
+    run_with_smtp(test)
+
+
+def test_a_report_is_read_where_its_message_never_had_to_wait() -> None:
+    async def test(provider: SmtpProvider) -> None:
+        finder = ReportFinder(provider.world)
+        origin = Origin(source=Source.TRUSTED, service="test", protocol="TEST", client_name="host.example")
+        loop = asyncio.get_running_loop()
+        found: asyncio.Future[object] = loop.create_future()
+
+        async def handle() -> None:
+            try:
+                to = [Address("postmaster", "one.example")]
+                found.set_result(await finder.find(_report(report_xml(REPORT)), origin, to, ()))
+            except Exception as error:
+                found.set_exception(error)
+
+        loop.call_soon(lambda: drive(handle(), loop))  # as sessions are: until it waits, in no task
+        assert await found
 
     run_with_smtp(test)
