@@ -136,7 +136,7 @@ def _first_commands(demo: "Demo") -> list[str]:
             f"--mail-from {reader.address} --mail-rcpt {recipient.address} -T -"
         ),
     ]
-    if elsewhere:
+    if elsewhere and demo.resolved.config.authentication.judge:
         lines += [
             "",
             "It was signed as it left, and judged as it came; the verdicts are on top, in Authentication-Results:",
