@@ -105,15 +105,18 @@ def about(tx: Transaction, domain: str, *, days: int, now_ms: int) -> DomainSumm
     """What others report about a domain, in the last days."""
     key, since_s = _key(domain), max(0, now_ms // 1000 - days * DAY_S)
     sources: dict[str, list[tuple[str, ReportRow]]] = {}
-    for submitter, text in received.rows_about(tx, key, ReportKind.DMARC, since_s=since_s, limit=MAX_ROWS):
+    dmarc = received.rows_about(tx, key, ReportKind.DMARC, since_s=since_s, limit=MAX_ROWS)
+    for submitter, authenticated, text in dmarc:
         try:
             row = json.decode(text, type=ReportRow)
         except (DecodeError, ValidationError):
             continue
-        sources.setdefault(row.source_ip, []).append((submitter, row))
+        sources.setdefault(row.source_ip, []).append(
+            (submitter if authenticated else f"{submitter} (not authenticated)", row)
+        )
     sessions = failed = 0
     failures: dict[str, int] = {}
-    for _, text in received.rows_about(tx, key, ReportKind.TLS, since_s=since_s, limit=MAX_ROWS):
+    for _, _, text in received.rows_about(tx, key, ReportKind.TLS, since_s=since_s, limit=MAX_ROWS):
         try:
             policy = json.decode(text, type=PolicyReport)
         except (DecodeError, ValidationError):

@@ -128,12 +128,18 @@ def _with_few_details(policy: PolicyReport) -> PolicyReport:
 
 
 def keep(tx: Transaction, report: ReceivedReport, *, now_ms: int) -> int | None:
-    """Keep a report, and forget some that are old. None where it was there already: reports come again."""
+    """Keep a report, and forget some that are old. None where it was there already: reports come again.
+
+    One that anybody may have written is not the same as one whose mail was authenticated, which comes later.
+    """
     _forget_old(tx, now_ms=now_ms)
-    same = (report.kind, report.domain, report.submitter, report.report_id, report.start_s)
+    same = (
+        *(report.kind, report.domain, report.submitter, report.report_id, report.start_s),
+        int(report.authenticated),
+    )
     if report.report_id and tx.row(
         "SELECT 1 FROM received_reports WHERE kind = ? AND domain = ? AND submitter = ? AND report_id = ?"
-        " AND start_s = ?",
+        " AND start_s = ? AND authenticated >= ?",
         same,
     ):
         return None
@@ -173,14 +179,18 @@ def one(tx: Transaction, number: int) -> tuple[ListedReport, list[str]] | None:
 
 def rows_about(
     tx: Transaction, domain: str, kind: ReportKind, *, since_s: int, limit: int
-) -> list[tuple[str, str]]:
-    """Rows about a domain in reports of a time since then, the newest reports first: who reports, and a row as JSON."""
+) -> list[tuple[str, bool, str]]:
+    """Rows about a domain in reports of a time since then, the newest reports first.
+
+    Who reports, whether the mail was by them, and a row as JSON.
+    """
     found = tx.rows(
-        "SELECT p.submitter, r.row FROM received_reports p JOIN received_report_rows r ON r.report = p.id"
+        "SELECT p.submitter, p.authenticated, r.row FROM received_reports p"
+        " JOIN received_report_rows r ON r.report = p.id"
         " WHERE p.kind = ? AND p.domain = ? AND p.end_s >= ? ORDER BY p.id DESC, r.number LIMIT ?",
         (kind, domain, since_s, limit),
     )
-    return [(submitter, row) for submitter, row in found]
+    return [(submitter, bool(authenticated), row) for submitter, authenticated, row in found]
 
 
 _LISTED: Final = (

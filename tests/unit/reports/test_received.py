@@ -6,6 +6,7 @@ import pytest
 from msgspec import json
 from msgspec.structs import replace
 
+from pillarbox.admin.reports import about
 from pillarbox.reports import received
 from pillarbox.reports.counting import DAY_S
 from pillarbox.reports.invariants import INVARIANTS
@@ -114,3 +115,14 @@ def test_what_no_longer_belongs_is_found_and_mended(tx: Transaction) -> None:
     for one in INVARIANTS:
         one.run_repair(tx)
     assert not any(list(one.find(tx)) for one in INVARIANTS)
+
+
+def test_who_pretends_to_be_a_reporter_keeps_no_report_of_theirs_away_and_is_told(tx: Transaction) -> None:
+    forged = received.to_keep(DMARC, "two.example", authenticated=False, now_ms=NOW_MS)
+    assert received.keep(tx, forged, now_ms=NOW_MS)
+    assert received.keep(tx, forged, now_ms=NOW_MS) is None
+    assert _kept(tx, DMARC)
+    assert _kept(tx, DMARC) is None
+    assert received.keep(tx, forged, now_ms=NOW_MS) is None
+    (source,) = about(tx, "one.example", days=30, now_ms=DMARC.end_s * 1000).sources
+    assert source.reporters == ("two.example", "two.example (not authenticated)")
