@@ -53,7 +53,8 @@ class ChainOutcome(Struct, frozen=True, gc=False):
     """The fields ARC-Authentication-Results, the first one first; of a chain that holds."""
     remote_ip: str = ""
     covers_from: bool = False
-    """The newest message signature covers all From fields, without which a chain that holds says little."""
+    """The newest message signature covers all From fields, and leaves out no second Date or Subject, without which a
+    chain that holds says little."""
 
     def method_result(self) -> MethodResult:
         """For Authentication-Results (RFC 8617 §6, §10.2)."""
@@ -120,8 +121,9 @@ class Verification:
         except Rejected as rejected:
             return ChainOutcome(Result.FAIL, rejected.rejection.reason, sealers, remote_ip=remote_ip)
         results = tuple([each.results for each in self._sets])
-        signed = self._sets[-1].message_signature.names.count(b"from")
-        covers_from = signed >= self._header.count(b"from") > 0
+        names = self._sets[-1].message_signature.names
+        covers_from = names.count(b"from") >= self._header.count(b"from") > 0
+        covers_from = covers_from and not signature.left_out(names, self._header)[0]
         return ChainOutcome(Result.PASS, "", sealers, self._oldest_pass(), results, remote_ip, covers_from)
 
     def _verify_message(self, instance: int) -> None:

@@ -37,8 +37,6 @@ MAX_READ: Final = 100
 CLOCK_SKEW_S: Final = 300
 """By how much the clocks of signers and ours may differ."""
 
-_ONCE: Final = (b"from", b"date", b"subject")
-"""Fields of which a message has one (RFC 5322 §3.6), and of which readers see any (RFC 6376 §8.15)."""
 _MAX_FROM_OCTETS: Final = 4096
 _NO_HEADER: Final = Rejection(Result.PERMERROR, "header has too many fields to be verified")
 _TOO_MANY: Final = Rejection(Result.NEUTRAL, f"not verified: message has more than {MAX_VERIFIED} signatures")
@@ -152,11 +150,10 @@ class Verification:
             raise Rejected(
                 Result.POLICY, f"only {body.limit} of {body.octets} octets of the body are signed (l=)"
             )
-        for name in _ONCE:
-            count = self._header.count(name)
-            if count > 1 and 0 < found.names.count(name) < count:
-                shown = name.decode().title()
-                raise Rejected(Result.POLICY, f"message has {count} {shown} fields, not all are signed")
+        name, count = signature.left_out(found.names, self._header)
+        if name:
+            shown = name.decode().title()
+            raise Rejected(Result.POLICY, f"message has {count} {shown} fields, not all are signed")
 
 
 def verify(header: Header, body: Iterable[bytes], *, received_s: int) -> Asking[tuple[SignatureOutcome, ...]]:

@@ -26,6 +26,8 @@ MAX_NAMES: Final = 1000
 """Names in `h=`."""
 MAX_SELECTOR_OCTETS: Final = 180
 
+_ONCE: Final = (b"from", b"date", b"subject")
+
 # RFC 5322 §3.6.8: printable, without the colon; a semicolon ends a tag
 _FIELD_NAMES: Final = re.compile(r"[!-9<-~]++(?:[ \t\r\n]*+:[ \t\r\n]*+[!-9<-~]++)*")
 _FORMS: Final = {form.value: form for form in Canonicalization}
@@ -160,6 +162,18 @@ def names(tags: Mapping[str, str]) -> tuple[bytes, ...]:
     if len(found) > MAX_NAMES:
         raise Malformed(f"h= has more than {MAX_NAMES} names")
     return tuple(found)
+
+
+def left_out(names: tuple[bytes, ...], header: SignedHeader) -> tuple[bytes, int]:
+    """A name of which a signature covers some fields and not all, and how many there are; empty without one.
+
+    Of names that a message has once (RFC 5322 §3.6), and of which readers see any (RFC 6376 §8.15).
+    """
+    for name in _ONCE:
+        count = header.count(name)
+        if count > 1 and 0 < names.count(name) < count:
+            return name, count
+    return b"", 0
 
 
 def verify(

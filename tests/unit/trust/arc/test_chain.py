@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pillarbox.dns import Failure
 from pillarbox.mail.header import MAX_FIELDS, Header
 from pillarbox.trust import arc
+from pillarbox.trust.arc import sealing
 from pillarbox.trust.arc.chain import MAX_SETS
 from pillarbox.trust.arc.verification import MAX_OLDER
 from pillarbox.trust.dkim import SigningKey
@@ -82,6 +83,20 @@ def test_what_is_told_of_a_chain_that_holds() -> None:
         "",
         (Property("smtp", "remote-ip", "192.0.2.1"), Property("header", "oldest-pass", "0")),
     )
+
+
+@pytest.mark.replaces_functions
+@pytest.mark.parametrize("names", [(b"from", b"subject", b"date"), (b"from", b"to")])
+def test_a_second_subject_that_no_signature_covers_is_told(
+    names: tuple[bytes, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sealing, "names_to_sign", lambda header: names)  # ours names it once more
+    octets = sealed(MESSAGE)
+    assert outcome(octets).covers_from
+    assert outcome(b"X: y\r\n" + octets).covers_from
+    found = outcome(b"Subject: another\r\n" + octets)
+    assert (found.result, found.covers_from) == (Result.PASS, b"subject" not in names)
+    assert not outcome(b"From: a@evil.example\r\n" + octets).covers_from
 
 
 @pytest.mark.rfc("8617 §5.2", "MUST")
