@@ -47,6 +47,13 @@ def test_what_is_given_counts_more(line: CommandLine, file: str) -> None:
     assert (found["spf"]["result"], found["spf"]["domain"]) == ("temperror", "m.example")
 
 
+def test_the_sender_is_not_known_where_only_the_client_is_given(line: CommandLine, file: str) -> None:
+    given = ("--dns", "127.0.0.1:1", "--ip", "198.51.100.1")
+    found = line.json("verify", file, *given)
+    assert (found["client"]["mail_from"], found["spf"]) == (None, None)
+    assert "unknown (give it: --mail-from)" in line.text("verify", file, *given)
+
+
 def test_a_message_comes_from_standard_input(line: CommandLine) -> None:
     text = line.text("verify", "-", "--dns", "[::1]:1", typed="Subject: hi\n\nhello\n")
     assert "There is no From field" in text

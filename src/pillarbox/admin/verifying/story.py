@@ -38,7 +38,7 @@ def _sender(header: Header, handover: Handover) -> Iterator[str]:
             "Sender", _text(f"{path.local}@{path.domain}") if path else "nobody: it is a bounce or a notice"
         )
     else:
-        yield _row("Sender", "unknown: there is no Return-Path (give it: --mail-from)")
+        yield _row("Sender", "unknown (give it: --mail-from)")
     if handover.ip is None:
         yield _row("Client", _UNKNOWN_CLIENT)
         return
@@ -83,7 +83,9 @@ def _arc(found: Examination) -> str:
         case Result.NONE:
             return "none: nobody who forwarded it has sealed it"
         case Result.PASS:
-            remark = "" if chain.covers_from else ", but its newest signature leaves From out"
+            remark = (
+                "" if chain.covers_from else ", but its newest signature leaves From out, or a second Subject"
+            )
             return f"pass: sealed by {', '.join(chain.sealers)}{remark}"
         case _:
             return f"{chain.result}{_because(chain.reason)}"
@@ -113,6 +115,8 @@ def _in_short(found: Examination) -> str:
             return _text(
                 f"In short: nothing shows that this message is by {dmarc.author_domain}{doubt}; the domain {wish}."
             )
+        case Result.NONE if not dmarc.author_domain:
+            return "In short: the message names no author whose domain could stand behind it."
         case Result.NONE:
             passed = [each.domain for each in found.signatures if each.result is Result.PASS]
             if found.mail_from and found.mail_from.result is Result.PASS:

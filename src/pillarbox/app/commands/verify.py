@@ -149,7 +149,7 @@ def _handover(header: "Header", ip: str | None, helo: str | None, mail_from: str
     found = origin(header) if ip is None else Handover(ip=address_of(ip, "--ip"))
     if helo is not None:
         found = replace(found, helo=helo)
-    if mail_from is not None or ip is not None:
+    if mail_from is not None:
         found = replace(found, mail_from=sender_of(mail_from), mail_from_known=True)
     return found
 

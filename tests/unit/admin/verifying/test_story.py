@@ -81,7 +81,9 @@ def test_of_a_domain_without_a_policy() -> None:
 
 def test_of_a_bounce_and_of_what_is_no_message() -> None:
     assert "nobody: it is a bounce" in told(MESSAGE, Handover(ip=CLIENT.ip, mail_from_known=True))
-    assert "There is no From field." in told(b"Hello")
+    text = told(b"Hello")
+    assert "There is no From field." in text
+    assert text.endswith("the message names no author whose domain could stand behind it.")
 
 
 def test_what_strangers_wrote_is_visible_and_not_long() -> None:
