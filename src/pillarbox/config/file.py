@@ -60,10 +60,13 @@ def parse(text: str, path: Path) -> Config:
     except msgspec.ValidationError as error:
         raise ConfigWrong(f"{path}: {_in_toml_terms(str(error))}") from None
     with naming(path):
+        sealers = config.authentication.trusted_sealers
+        trusted = tuple([host_name(sealer, "authentication.trusted_sealers") for sealer in sealers])
         return replace(
             config,
             hostname=host_name(config.hostname, "hostname"),
             domain=host_name(config.domain, "domain"),
+            authentication=replace(config.authentication, trusted_sealers=trusted),
         )
 
 

@@ -55,6 +55,10 @@ def test_registered_ports_are_the_default_and_lmtp_is_off() -> None:
         (LEAST + "[listen]\nimap = ['localhost:143']", '"127.0.0.1:143"'),
         ('hostname = "mail"\ndomain = "example.org"', "must be a full domain name"),
         ('hostname = "a b"\ndomain = "example.org"', "'hostname': 'a b' is not a domain name"),
+        (
+            LEAST + '[authentication]\ntrusted_sealers = ["*.example.net"]',
+            "'authentication.trusted_sealers': '*.example.net' is not a domain name",
+        ),
         (LEAST + "[resolver]\nservers = ['ns']", "'resolver.servers': 'ns' is not an IP address"),
         (LEAST + "[relay]\nsmart_host = 'relay'", "'relay.smart_host': 'relay' is not of the form"),
         (LEAST + "[relay]\nsmart_host = 'a:25'\nsmart_host_login = 'me'", "needs 'relay.smart_host_password_file'"),
@@ -105,6 +109,11 @@ def test_names_are_a_labels_in_lower_case() -> None:
     config = parse('hostname = "Mail.Exämple.org."\ndomain = "EXÄMPLE.org"', HERE)
 
     assert (config.hostname, config.domain) == ("mail.xn--exmple-cua.org", "xn--exmple-cua.org")
+
+
+def test_sealers_are_written_as_seals_name_them() -> None:
+    config = parse(LEAST + '[authentication]\ntrusted_sealers = ["Lists.Exämple.org.", "a.example"]', HERE)
+    assert config.authentication.trusted_sealers == ("lists.xn--exmple-cua.org", "a.example")
 
 
 def test_the_data_directory_is_where_the_file_says() -> None:
