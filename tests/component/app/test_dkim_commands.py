@@ -70,7 +70,9 @@ def test_a_rotation_by_hand(there: CommandLine) -> None:
     there.text("dkim", "rotate", "example.org", "--force")
     assert states(there) == {**dict.fromkeys(before, "retired"), **dict.fromkeys(following, "active")}
     for selector in before:
-        assert "Key deleted" in there.text("dkim", "retire", "example.org", selector)
+        said = there.text("dkim", "retire", "example.org", selector)
+        assert "Key deleted" in said
+        assert "signs" not in said, "it was not in use any more"
     assert states(there) == dict.fromkeys(following, "active")
     there.text("fsck")
 
@@ -90,8 +92,9 @@ def test_what_is_refused(there: CommandLine, words: tuple[str, ...], said: str) 
 
 
 def test_keys_that_were_all_deleted_are_replaced_at_once(there: CommandLine) -> None:
-    for selector in states(there):
-        there.text("dkim", "retire", "example.org", selector)
+    one, other = states(there)
+    assert f"example.org signs with {other} only" in there.text("dkim", "retire", "example.org", one)
+    assert "signs no mail any more" in there.text("dkim", "retire", "example.org", other)
     assert "Then:" not in there.text("dkim", "new", "example.org")
     assert set(states(there).values()) == {"active"}
 

@@ -83,8 +83,16 @@ def retire(installation: Installation, domain: str, selector: str) -> None:
     """Delete a key of DOMAIN, at once. Its DNS record may be removed then."""
     from pillarbox.admin import dkim
 
+    before = installation.read(dkim.listing, domain)
     installation.write(dkim.retire, domain, selector)
-    installation.show({"domain": domain, "removed": selector}, f"Key deleted: {selector} of {domain}")
+    left = [one.selector for one in before if one.state.value == "active" and one.selector != selector]
+    signed = any(one.state.value == "active" for one in before if one.selector == selector)
+    said = f"Key deleted: {selector} of {domain}"
+    if signed and left:
+        said += f"\n{domain} signs with {', '.join(left)} only. Both keys anew: pillarbox dkim new {domain}"
+    elif signed:
+        said += f"\n{domain} signs no mail any more. Make keys: pillarbox dkim new {domain}"
+    installation.show({"domain": domain, "removed": selector}, said)
 
 
 @command.command("records")
