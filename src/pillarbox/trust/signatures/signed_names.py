@@ -1,8 +1,9 @@
 """Which fields our signatures cover (RFC 6376 §5.4, §8.15; RFC 8058 §4).
 
 Those that readers see, and those that say what the body is, are named once more than they occur: whoever adds another
-breaks the signature. Names that a relay adds (Received, Return-Path, Authentication-Results, signatures of others) are
-never among them, nor is Sender named where there is none, which mailing lists add.
+breaks the signature. So are those of mailing lists, where there are any. Names that a relay adds (Received,
+Return-Path, Authentication-Results, signatures of others) are never among them, nor is Sender named where there is
+none, which mailing lists add.
 """
 
 from typing import Final
@@ -21,13 +22,7 @@ PROTECTED: Final = (
     b"content-transfer-encoding",
 )
 """Named once more than they occur."""
-WHERE_PRESENT: Final = (
-    b"sender",
-    b"message-id",
-    b"in-reply-to",
-    b"references",
-    b"content-disposition",
-    b"content-language",
+OF_LISTS: Final = (
     b"list-id",
     b"list-help",
     b"list-unsubscribe",
@@ -36,6 +31,15 @@ WHERE_PRESENT: Final = (
     b"list-post",
     b"list-owner",
     b"list-archive",
+)
+"""Named once more than they occur, where they do: a mailing list gives them to mail that has none."""
+WHERE_PRESENT: Final = (
+    b"sender",
+    b"message-id",
+    b"in-reply-to",
+    b"references",
+    b"content-disposition",
+    b"content-language",
     b"feedback-id",
     b"autocrypt",
     b"tls-report-domain",  # RFC 8460 §5.3
@@ -59,6 +63,9 @@ def names_to_sign(header: SignedHeader) -> tuple[bytes, ...]:
     names = list[bytes]()
     for name in PROTECTED:
         names += [name] * (header.count(name) + 1)
+    for name in OF_LISTS:
+        if count := header.count(name):
+            names += [name] * (count + 1)
     for name in WHERE_PRESENT:
         names += [name] * header.count(name)
     if len(names) > MAX_MENTIONS:

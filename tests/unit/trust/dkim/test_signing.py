@@ -52,6 +52,7 @@ def test_fields_of_mailing_lists_are_signed_where_there_are_any() -> None:
     octets = signed(fields + MESSAGE, *KEYS)
     assert {"list-unsubscribe", "list-unsubscribe-post"} <= set(mentions(octets))
     assert results(octets.replace(b"=One-Click", b"=Other")) == {Result.FAIL}
+    assert results(b"List-Unsubscribe: <https://evil.example/>\r\n" + octets) == {Result.FAIL}
     assert "list-unsubscribe" not in mentions(signed(MESSAGE, *KEYS))
 
 
