@@ -12,8 +12,9 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from pillarbox.admin.checks.result import CheckResult, Level
 from pillarbox.app.cli import main
-from pillarbox.app.commands import COMMANDS
+from pillarbox.app.commands import COMMANDS, check
 from pillarbox.app.commands.amounts import Duration, Octets, shown
 from pillarbox.app.commands.installation import Output, sentence, table
 from pillarbox.app.sockets import close, listen_on, ports_of
@@ -365,3 +366,15 @@ def test_no_name_is_taken_that_would_look_like_another(there: CommandLine, hidde
         said = there.refused(*words)
         assert said.startswith("Error: '"), words
         assert not has_hidden(said.replace("\n", ""))
+
+
+@pytest.mark.parametrize(
+    ("levels", "said"),
+    [
+        ((Level.PROBLEM,), "1 problem"),
+        ((Level.WARNING, Level.PROBLEM, Level.WARNING), "1 problem and 2 warnings"),
+        ((Level.WARNING,), "1 warning"),
+    ],
+)
+def test_check_counts_warnings_apart_from_problems(levels: tuple[Level, ...], said: str) -> None:
+    assert check.counts([CheckResult(level, "a", "b") for level in levels]) == said

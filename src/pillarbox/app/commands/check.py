@@ -32,10 +32,20 @@ def command(installation: Installation, only: tuple[str, ...], quiet: bool) -> N
     wrong = [result for result in found if result.level in (Level.WARNING, Level.PROBLEM)]
     shown = wrong if quiet else found
     lines = [line for result in shown for line in _lines(result)]
-    lines.append(f"{counted(len(wrong), 'problem')} found." if wrong else "No problems found.")
+    lines.append(f"{counts(wrong)} found." if wrong else "No problems found.")
     installation.show({"findings": shown, "wrong": len(wrong)}, "\n".join(lines))
     if wrong:
         raise SystemExit(1)
+
+
+def counts(wrong: "list[CheckResult]") -> str:
+    """`1 problem and 2 warnings`."""
+    from pillarbox.admin.checks.result import Level
+
+    numbers = {
+        level: sum(result.level is level for result in wrong) for level in (Level.PROBLEM, Level.WARNING)
+    }
+    return " and ".join(counted(number, level.value) for level, number in numbers.items() if number)
 
 
 def _lines(result: "CheckResult") -> Iterator[str]:
