@@ -23,6 +23,7 @@ _MONTH_NUMBER: Final = {name.lower().encode(): number for number, name in enumer
 _NUMBERS: Final = {b"%02d" % number: number for number in range(100)}
 
 _DAY_MS: Final = 86_400_000
+_DAY_MINUTES: Final = 1440
 _EPOCH: Final = date(1970, 1, 1).toordinal()
 
 # RFC 5322 §4.3: military letters and unknown names are read as UTC
@@ -67,6 +68,8 @@ class SentDate(NamedTuple):
     at_ms: int
     day: int
     """The day as written, whatever its zone, in days since 1970-01-01: for SENTON (RFC 9051 §6.4.4)."""
+    zone_minutes: int = 0
+    """How far its zone is to the east of UTC."""
 
 
 def parse(value: bytes) -> int | None:
@@ -96,7 +99,8 @@ def parse_any(value: bytes) -> SentDate | None:
     day = _day(year, fields["month"] or b"", fields["day"] or b"0")
     if day is None:
         return None
-    return SentDate((day * 86_400 + _seconds(fields) - _offset_minutes(fields["zone"]) * 60) * 1000, day)
+    zone = _offset_minutes(fields["zone"])
+    return SentDate((day * 86_400 + _seconds(fields) - zone * 60) * 1000, day, zone)
 
 
 def rfc5322(at_ms: int, zone_minutes: int = 0) -> str:
@@ -106,6 +110,25 @@ def rfc5322(at_ms: int, zone_minutes: int = 0) -> str:
     hours, minutes = divmod(abs(zone_minutes), 60)
     sign = "-" if zone_minutes < 0 else "+"
     return f"{weekday}, {_day_text(day, ' ')} {_clock(ms)} {sign}{hours:02d}{minutes:02d}"
+
+
+def rfc3339(at_ms: int, zone_minutes: int = 0) -> str:
+    """A time in whole seconds as JSON has it (RFC 3339 §5.6): `2014-10-30T14:12:00+08:00`, or `Z` for UTC.
+
+    A zone of a day or more, which that form does not have, is written as UTC.
+    """
+    if not -_DAY_MINUTES < zone_minutes < _DAY_MINUTES:
+        zone_minutes = 0
+    day, ms = divmod(at_ms + zone_minutes * 60_000, _DAY_MS)
+    if not zone_minutes:
+        return f"{_day_iso(day)}T{_clock(ms)}Z"
+    hours, minutes = divmod(abs(zone_minutes), 60)
+    return f"{_day_iso(day)}T{_clock(ms)}{'-' if zone_minutes < 0 else '+'}{hours:02d}:{minutes:02d}"
+
+
+@lru_cache(maxsize=1024)
+def _day_iso(day: int) -> str:
+    return date.fromordinal(min(max(day + _EPOCH, 1), date.max.toordinal())).isoformat()
 
 
 def imap_date_time(at_ms: int) -> bytes:
@@ -160,10 +183,11 @@ def _common_date(found: re.Match[bytes]) -> SentDate | None:
     number = _day(year, month, day)
     if number is None:
         return None
-    offset = _NUMBERS[zone_hour] * 3600 + _NUMBERS[zone_minute] * 60
-    seconds = _NUMBERS[hour] * 3600 + _NUMBERS[minute] * 60 + _NUMBERS[second]
-    seconds += offset if sign == b"-" else -offset
-    return SentDate((number * 86_400 + seconds) * 1000, number)
+    zone = _NUMBERS[zone_hour] * 60 + _NUMBERS[zone_minute]
+    if sign == b"-":
+        zone = -zone
+    seconds = _NUMBERS[hour] * 3600 + _NUMBERS[minute] * 60 + _NUMBERS[second] - zone * 60
+    return SentDate((number * 86_400 + seconds) * 1000, number, zone)
 
 
 @lru_cache(maxsize=1024)

@@ -134,3 +134,30 @@ def test_many_internal_dates_are_rendered_as_each_by_itself() -> None:
     moments = [0, 1, 86_399, 86_400, 1_171_501_323, 4_102_444_799, -1, *range(10_000, 30_000)]
     for _ in range(2):
         assert list(date.imap_date_times(moments)) == [date.imap_date_time(at * 1000) for at in moments]
+
+
+@pytest.mark.rfc("3339 §5.6", "MUST")
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        pytest.param(b"Thu, 15 Feb 2007 01:02:03 +0200", "2007-02-15T01:02:03+02:00", id="zone"),
+        pytest.param(
+            b"Thu, 13 Feb 1969 23:32 -0330 (Newfoundland)", "1969-02-13T23:32:00-03:30", id="half an hour"
+        ),
+        pytest.param(b"Thu, 15 Feb 2007 01:02:03 +0000", "2007-02-15T01:02:03Z", id="UTC"),
+        pytest.param(b"15 Feb 2007 01:02:03 EST", "2007-02-15T01:02:03-05:00", id="named zone"),
+        pytest.param(b"15 Feb 2007 23:59:60 +0000", "2007-02-16T00:00:00Z", id="leap second"),
+        pytest.param(b"15 Feb 2007 01:02:03 +9900", "2007-02-10T22:02:03Z", id="no zone has days"),
+        pytest.param(b"1 Jan 0001 00:00:00 +0100", "0001-01-01T00:00:00+01:00", id="first year"),
+        pytest.param(b"31 Dec 9999 23:59:60 -0100", "9999-12-31T00:00:00-01:00", id="last year"),
+    ],
+)
+def test_a_date_is_written_in_its_own_zone(value: bytes, text: str) -> None:
+    sent = date.parse_sent(value)
+
+    assert sent is not None
+    assert date.rfc3339(sent.at_ms, sent.zone_minutes) == text
+
+
+def test_a_time_is_rounded_down_to_seconds() -> None:
+    assert date.rfc3339(1_700_000_000_999) == "2023-11-14T22:13:20Z"
