@@ -8,7 +8,7 @@ other text hardly ever is, and else windows-1252, the most common of the rest.
 """
 
 import codecs
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from encodings import charmap
 from typing import Final
 
@@ -33,6 +33,13 @@ _NOT_ASCII_BASED: Final = frozenset(
 )
 
 
+_ASCII_LABELS: Final = frozenset(
+    ("us-ascii", "ascii", "usascii", "us", "iso646-us", "ansi_x3.4-1968", "ansi_x3.4-1986", "cp367", "ibm367")
+)
+_UNICODE: Final = ("utf-8", "utf-16", "utf-32", "gb18030")
+"""The beginnings of the names of codecs by which octets can mean U+FFFD."""
+
+
 def reads_ascii(label: str | None) -> bool:
     """Whether US-ASCII octets with this label decode to the same ASCII text."""
     return label is None or codec(label) not in _NOT_ASCII_BASED
@@ -41,6 +48,16 @@ def reads_ascii(label: str | None) -> bool:
 def is_narrow(label: str) -> bool:
     """Whether text with this label, which could be read in text as US-ASCII, may tell the truth."""
     return (codec(label) or "")[:6] not in _WIDE
+
+
+def is_known(label: str) -> bool:
+    """Whether text with this label can be decoded by it, or is US-ASCII."""
+    return codec(label) is not None or is_ascii(label)
+
+
+def is_ascii(label: str) -> bool:
+    """Whether it is a label of US-ASCII, with which octets above 127 are wrong."""
+    return label.strip().lower() in _ASCII_LABELS
 
 
 def decode(octets: bytes, label: str | None = None) -> str:
@@ -94,6 +111,28 @@ def _decode(octets: bytes, name: str) -> str:
 def _characters(text: str, name: str) -> str:
     # UTF-7 can encode a lone surrogate, which is not a character.
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") if name == "utf-7" else text
+
+
+def is_well_formed(pieces: Sequence[bytes], label: str | None) -> bool:
+    """Whether all octets, which come in pieces, have a meaning in the charset; without one, whether they are UTF-8.
+
+    Costs about as much as to decode them.
+    """
+    name = _marked(b"".join(pieces[:_MAX_MARK_OCTETS])[:_MAX_MARK_OCTETS], codec(label) if label else None)
+    if name is None or name.startswith(_UNICODE):
+        return _decodes(pieces, name or ("utf-8" if label is None else "ascii"))
+    return not any(REPLACEMENT in text for text in _decoded(pieces, name))
+
+
+def _decodes(pieces: Iterable[bytes], name: str) -> bool:
+    decoder = codecs.getincrementaldecoder(name)()
+    try:
+        for piece in pieces:
+            decoder.decode(piece)
+        decoder.decode(b"", True)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 # --- in pieces

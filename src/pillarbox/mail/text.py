@@ -87,22 +87,25 @@ def part_pieces(octets: bytes, part: Part, limit: int | None = None) -> Iterator
     def source() -> Iterator[bytes]:
         return transfer.pieces(octets, start, end, part.encoding)
 
-    return charset.pieces(source, _label(part, next(source(), b"")))
+    return charset.pieces(source, label(part, next(source(), b"")))
 
 
 def _short_text(octets: bytes, part: Part) -> str:
     """`part_pieces` at once."""
     body = transfer.decode(octets[part.body_start : part.end], part.encoding)
-    return charset.decode(body, _label(part, body))
+    return charset.decode(body, label(part, body))
 
 
-def _label(part: Part, beginning: bytes) -> str | None:
-    """The charset of a part; HTML may name its own, which was read as US-ASCII and thus must be like it."""
-    label = part.mime.charset
-    if label is None and part.subtype == "html" and (found := _META_CHARSET.search(beginning, 0, 2048)):
+def label(part: Part, beginning: bytes) -> str | None:
+    """The charset of a part whose decoded body begins so.
+
+    HTML may name its own, which was read as US-ASCII and thus must be like it.
+    """
+    written = part.mime.charset
+    if written is None and part.subtype == "html" and (found := _META_CHARSET.search(beginning, 0, 2048)):
         named = found[1].decode("ascii", "replace")
         return named if charset.is_narrow(named) else "utf-8"
-    return label
+    return written
 
 
 def header_pieces(header: Header) -> Iterator[str]:

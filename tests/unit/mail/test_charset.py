@@ -150,3 +150,39 @@ def test_a_shift_sequence_without_an_end_is_not_kept() -> None:
     pieces = [b"+" + b"AOkA6QDp" * 1_000] + [b"AOkA6QDp" * 1_000] * 100
     longest = max(map(len, charset.pieces(lambda: pieces, "utf-7")))
     assert 0 < longest < charset.MAX_PENDING_OCTETS
+
+
+@pytest.mark.parametrize(
+    ("label", "is_known"),
+    [
+        ("utf-8", True),
+        ("Latin 1", True),
+        ("US-ASCII", True),
+        ("ascii", True),
+        ("x-unknown", False),
+        ("", False),
+    ],
+)
+def test_us_ascii_is_a_charset_that_is_known(label: str, is_known: bool) -> None:
+    assert charset.is_known(label) is is_known
+
+
+@pytest.mark.parametrize(
+    ("octets", "label", "is_well_formed"),
+    [
+        (b"\xef\xbf\xbd", "utf-8", True),  # U+FFFD itself
+        (b"\xff", "utf-8", False),
+        (b"a\xc3", "utf-8", False),
+        ("\ufffd".encode("utf-16"), "utf-16", True),
+        (b"\x84\x31\xa4\x37", "gb18030", True),
+        (b"\x81", "shift_jis", False),
+        (b"\x82\xa0", "shift_jis", True),
+        (b"\xe9", "iso-8859-1", True),
+        (b"\xe9", "us-ascii", False),
+        (b"\xe9", None, False),
+        ("ä".encode(), None, True),
+    ],
+)
+def test_octets_without_meaning_are_noticed(octets: bytes, label: str | None, is_well_formed: bool) -> None:
+    for pieces in ([octets], [octets[at : at + 1] for at in range(len(octets))]):
+        assert charset.is_well_formed(pieces, label) is is_well_formed
