@@ -4,6 +4,9 @@
 encoded words is dropped) and is lenient: an encoded word may touch its neighbours, contain spaces, lack base64
 padding, or hold only part of a character's octets (adjacent words in one charset are decoded together). `pieces` is the
 same in pieces of bounded size, for a field of any size.
+
+`decode_text` is for JMAP, which forbids to be lenient (RFC 8621 §4.1.2.2): it decodes a word only where RFC 2047 §5
+lets it stand, and only if its charset is known.
 """
 
 import binascii
@@ -15,6 +18,9 @@ from pillarbox.mail import charset, transfer
 
 # RFC 2047 §2, with the language of RFC 2231 §5. No class matches "?", so the scan is linear.
 _WORD: Final = re.compile(rb"=\?([^?\s*]+)(?:\*[^?\s]*)?\?([bBqQ])\?([^?]*)\?=")
+# RFC 2047 §2 and §5: no white space inside, and nothing else around.
+_PLACED: Final = re.compile(rb"(?<![^ \t])=\?([^?\s*]+)(?:\*[^?\s]*)?\?([bBqQ])\?([^?\s]*)\?=(?![^ \t])")
+_CONTROLS: Final = re.compile("[\0-\x1f\x7f-\x9f]")
 _PIECE_OCTETS: Final = transfer.MAX_PIECE_OCTETS
 _LF: Final = ord(b"\n")
 _LINE_END: Final = re.compile(rb"\r?\n")
@@ -28,6 +34,36 @@ def decode(value: bytes | str) -> str:
     if octets.find(b"=?") < 0:
         return octets.decode("ascii") if octets.isascii() else charset.guess(octets)
     return "".join(_decoded((octets,)))
+
+
+def decode_text(value: bytes) -> str:
+    """Readable text of an unfolded value, by the rules of RFC 8621 §4.1.2.2, steps 3 and 4; without NUL.
+
+    Of what was encoded, control characters are dropped; what has no meaning in its charset becomes U+FFFD.
+    """
+    if value.find(b"=?") < 0:
+        return charset.guess(value).replace("\0", "")
+    texts = list[str]()
+    label, words, at = "", list[bytes](), 0
+    for found in _PLACED.finditer(value):
+        named = found[1].lower().decode("latin-1")
+        if not charset.is_known(named):
+            continue
+        between, at = value[at : found.start()], found.end()
+        is_next = bool(words) and not between.strip(b" \t")
+        if words and (named != label or not is_next):
+            texts.append(_without_controls(words, label))
+            words = []
+        if not is_next:
+            texts.append(charset.guess(between).replace("\0", ""))
+        words.append(_word_octets(found[2], found[3]))
+        label = named
+    texts += (_without_controls(words, label), charset.guess(value[at:]).replace("\0", ""))
+    return "".join(texts)
+
+
+def _without_controls(words: list[bytes], label: str) -> str:
+    return _CONTROLS.sub("", charset.decode(b"".join(words), label))
 
 
 def pieces(raw: bytes, start: int = 0, *, size: int = _PIECE_OCTETS) -> Iterator[str]:

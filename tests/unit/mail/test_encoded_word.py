@@ -52,9 +52,36 @@ def test_careless_senders_are_understood(value: bytes | str, text: str) -> None:
     assert encoded_word.decode(value) == text
 
 
+@pytest.mark.rfc("8621 §4.1.2.2", "MUST")
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        pytest.param(b"=?utf-8?Q?=C3=A9?= b", "é b", id="word"),
+        pytest.param(b"a =?utf-8*en?B?w6k=?=", "a é", id="language"),
+        pytest.param(b"=?utf-8?Q?=C3?= \t=?UTF-8?Q?=A9?=", "é", id="a character in two words"),
+        pytest.param(b"=?utf-8?Q?a?= =?iso-8859-1?Q?=E9?= b", "aé b", id="two charsets"),
+        pytest.param(b"=?us-ascii?Q?a_b?=", "a b", id="US-ASCII"),
+        pytest.param(b"=?utf-8?Q?a=00=07=0D=0Ab=C2=85?= \x07", "ab \x07", id="encoded controls are dropped"),
+        pytest.param(b"a\0b =?utf-8?q?c?= d\0", "ab c d", id="NUL is dropped"),
+        pytest.param(b"=?utf-8?Q?=FF?=", "\ufffd", id="malformed"),
+        pytest.param(b"x=?utf-8?Q?y?=", "x=?utf-8?Q?y?=", id="no white space before"),
+        pytest.param(b"=?utf-8?Q?y?=x", "=?utf-8?Q?y?=x", id="no white space behind"),
+        pytest.param(b"=?utf-8?Q?a?==?utf-8?Q?b?=", "=?utf-8?Q?a?==?utf-8?Q?b?=", id="touching"),
+        pytest.param(b"=?utf-8?Q?a b?=", "=?utf-8?Q?a b?=", id="white space inside"),
+        pytest.param(b"=?utf-8?X?a?=", "=?utf-8?X?a?=", id="unknown encoding"),
+        pytest.param(b"=?x-unknown?Q?a?= =?utf-8?q?b?=", "=?x-unknown?Q?a?= b", id="unknown charset"),
+        pytest.param(b"\xc3\xa9 \xe9 =?utf-8?q?b?=", "Ã© é b", id="windows-1252"),
+        pytest.param(b"", "", id="nothing"),
+    ],
+)
+def test_what_is_misplaced_is_not_decoded_for_jmap(value: bytes, text: str) -> None:
+    assert encoded_word.decode_text(value) == text
+
+
 @pytest.mark.parametrize("octets", [b"=?", b"=?a?Q?", b"?=", b"=?utf-8?q?", b"=?a*", b"=?utf-8?Q?x?= "])
 def test_hostile_values_take_linear_time(octets: bytes) -> None:
     encoded_word.decode(octets * (200_000 // len(octets)))
+    encoded_word.decode_text(octets * (200_000 // len(octets)))
 
 
 WORDS = [
