@@ -50,6 +50,7 @@ EXPRESSIONS: dict[str, str] = {
     "mail.address_tokens": "TOKEN TOKEN_UNQUOTED _COMMENT_MARK _ESCAPE _FOLD",
     "mail.apparent_addresses": "_IN_ENCODED_WORD _SPECIALS",
     "mail.ascii_domains": "_DOMAIN",
+    "mail.attachment": "_CID",
     "mail.bodystructure": "_SECTION _NOT_ATTRIBUTE_CHARACTER",
     "mail.charset_codec": "_EUC _GB _BIG5",
     "mail.charset_label": "_PAGE _PART _NOISE _FURTHER",

@@ -4,16 +4,15 @@ A listing of ten thousand messages then parses nothing: ENVELOPE, BODY, BODYSTRU
 clients request most are stored as the octets sent to clients; sort keys, thread links and preview as text.
 """
 
-from functools import lru_cache
 from typing import Final
 
 import msgspec
 
-from pillarbox.mail import bodystructure, date, encoded_word, envelope, subject, text, threading
+from pillarbox.mail import attachment, bodystructure, date, encoded_word, envelope, subject, text, threading
 from pillarbox.mail.address_field import MAX_SORT_CHARACTERS, MAX_VALUE_OCTETS
 from pillarbox.mail.collation import collate
 from pillarbox.mail.header import Header
-from pillarbox.mail.part import MimeFields, Part
+from pillarbox.mail.part import Part
 from pillarbox.mail.part_parser import Limits, TooElaborate, parse
 from pillarbox.mail.slices import count
 
@@ -138,7 +137,7 @@ def _summary(octets: bytes, root: Part, is_canonical: bool) -> Summary:
         sort_cc=shown.cc.mailbox_key,
         sort_display_from=shown.from_.display_key,
         sort_display_to=shown.to.display_key,
-        has_attachment=_has_attachment(root),
+        has_attachment=attachment.has_attachment(octets, root),
         cached_fields=header.lines(CACHED_FIELDS) if is_canonical else _cached_fields(header),
     )
 
@@ -188,37 +187,6 @@ def _address_octets(part: Part, *, is_message: bool) -> int:
     for child in part.children:
         octets += _address_octets(child, is_message=part.media_type == "message")
     return octets
-
-
-def _has_attachment(part: Part) -> bool:
-    mime = part.mime
-    is_container = mime.media_type == "multipart" and part.children
-    if not is_container and (_is_attachment_cached(mime) if mime.is_cacheable else _is_attachment(mime)):
-        return True
-    return any(map(_has_attachment, part.children))
-
-
-def _is_attachment(mime: MimeFields) -> bool:
-    disposition = mime.disposition
-    if disposition is not None and disposition.type == "attachment":
-        return True
-    match mime.media_type:
-        case "text" | "multipart":
-            return False
-        case "image" | "audio" | "video":  # inline if it has such a disposition or a Content-ID to refer to
-            return disposition is None and mime.header.first("content-id") is None
-        case "message":
-            return mime.subtype in {"rfc822", "global"}
-        case _:  # signatures and the like are processed by the mail program
-            return mime.subtype not in {
-                "pgp-signature",
-                "pkcs7-signature",
-                "x-pkcs7-signature",
-                "pgp-encrypted",
-            }
-
-
-_is_attachment_cached = lru_cache(maxsize=512)(_is_attachment)
 
 
 def _cached_fields(header: Header) -> bytes:
