@@ -15,4 +15,5 @@ filters.py          filters and sort orders (§5.5)
 patch.py            changes of a record (§5.3)
 property_table.py   what a property may hold, and what follows from that for get and set
 types/              a table for each data type
+email/              Email objects from messages, and messages from Email objects
 """
