@@ -11,6 +11,7 @@ from pillarbox.mail.composing.addresses import Mailbox, MailboxGroup, address_li
 from pillarbox.mail.composing.folding import NotWritable, field, is_field_name, raw_field
 from pillarbox.protocol.jmap.email.composing_date import field_date
 from pillarbox.protocol.jmap.email.composing_refusal import Faults
+from pillarbox.protocol.jmap.email.header_property import forms
 
 MAX_INSTANCES: Final = 100
 """Fields that one property with `:all` may make."""
@@ -41,29 +42,13 @@ class HeaderProperty(NamedTuple):
         if prefix != "header" or len(parts) != 1 or not is_field_name(parts[0]):
             return None
         found = cls(parts[0], form, is_all)
-        return found if form == RAW or form in forms(found.key) else None
+        return found if form in {one.value for one in forms(found.key)} else None
 
     @property
     def key(self) -> str:
         """The field's name for comparisons."""
         return self.name.lower()
 
-
-_ADDRESSES: Final = ("asAddresses", "asGroupedAddresses")
-_FORMS: Final = {
-    **dict.fromkeys(("subject", "comments", "keywords"), ("asText",)),
-    **dict.fromkeys(("from", "sender", "reply-to", "to", "cc", "bcc"), _ADDRESSES),
-    **dict.fromkeys(
-        ("resent-from", "resent-sender", "resent-reply-to", "resent-to", "resent-cc", "resent-bcc"), _ADDRESSES
-    ),
-    **dict.fromkeys(("message-id", "in-reply-to", "references", "resent-message-id"), ("asMessageIds",)),
-    **dict.fromkeys(("date", "resent-date"), ("asDate",)),
-    **dict.fromkeys(
-        ("list-help", "list-unsubscribe", "list-subscribe", "list-post", "list-owner", "list-archive"), ("asURLs",)
-    ),
-    **dict.fromkeys(("received", "return-path"), ()),
-}  # fmt: skip
-"""Fields of RFC 5322 and RFC 2369, and the forms they may have (RFC 8621 §4.1.2); other fields may have any."""
 
 ONCE: Final = frozenset(
     {
@@ -89,11 +74,6 @@ CONVENIENCE: Final = {
     "sentAt": HeaderProperty("Date", "asDate", False),
 }
 """Properties of an Email that are header fields (RFC 8621 §4.1.3)."""
-
-
-def forms(key: str) -> tuple[str, ...]:
-    """The parsed forms that a field may have, by its lower-case name."""
-    return _FORMS.get(key, tuple(_WRITERS))
 
 
 def write(header: HeaderProperty, value: Any) -> bytes:
