@@ -2,7 +2,8 @@
 
 An argument `#name` holds a ResultReference; the value that it leads to becomes the argument `name`. Values are shared,
 not copied, so what they would be on the wire is counted: a chain of calls, each of which names the one before it
-twice, doubles with each.
+twice, doubles with each. Records of a response may be JSON already (`msgspec.Raw`): of these, only what a pointer leads
+to is read.
 """
 
 from typing import Any, Final
@@ -16,6 +17,8 @@ from pillarbox.protocol.jmap.limits import Limits
 MARK: Final = "#"
 _VALUE_OCTETS: Final = 256
 """What a value counts, beside the characters of a text."""
+_SKIPPED_OCTETS: Final = 1024
+"""Octets of JSON that count as a value that a pointer leads through: skipping them takes about as long."""
 _LISTED_TEXT_OCTETS: Final = 16
 """The same for a text in an array that has nothing but texts, as ids are."""
 
@@ -93,6 +96,7 @@ class Results:
         for position in range(at, len(tokens)):
             self._visit()
             part = tokens[position]
+            value = self._opened(value)
             if isinstance(value, dict):
                 if part not in value:
                     raise _failed(f"There is no '{part}'")
@@ -103,6 +107,32 @@ class Results:
                 return self._map(value, tokens, position + 1)
             else:
                 value = _item(value, part)
+        return self._read(value)
+
+    def _opened(self, value: Any) -> Any:
+        """A record that is JSON already, one level of it: what is not asked for is only skipped."""
+        if not isinstance(value, msgspec.Raw):
+            return value
+        octets = memoryview(value)
+        self._visit(len(octets) // _SKIPPED_OCTETS)
+        kind = bytes(octets[:1])
+        if kind == b"{":
+            return msgspec.json.decode(value, type=dict[str, msgspec.Raw])
+        return (
+            msgspec.json.decode(value, type=list[msgspec.Raw]) if kind == b"[" else msgspec.json.decode(value)
+        )
+
+    def _read(self, value: Any) -> Any:
+        """A value in which nothing is JSON still. What is has to be read, and is counted before."""
+        if isinstance(value, msgspec.Raw):
+            self._octets -= len(memoryview(value))
+            if self._octets < 0:
+                raise _failed("The references of this request resolve to too much")
+            return msgspec.json.decode(value)
+        if isinstance(value, list) and value and isinstance(value[0], msgspec.Raw):
+            return [self._read(item) for item in value]
+        if isinstance(value, dict) and any(isinstance(item, list | msgspec.Raw) for item in value.values()):
+            return {name: self._read(item) for name, item in value.items()}
         return value
 
     def _map(self, items: list[Any], tokens: list[str], at: int) -> list[Any]:

@@ -1,6 +1,7 @@
 """Responses as JSON, in pieces: RFC 8620 §3.4.
 
 A response may hold thousands of records; it is written some at a time, so that others are served between the pieces.
+A record may be a `msgspec.Raw`: JSON already, without white space in front, and written as it is.
 """
 
 from collections.abc import Iterator, Mapping
@@ -54,7 +55,7 @@ def _members(arguments: Mapping[str, Any]) -> Iterator[bytes]:
 
 def _array(items: list[Any]) -> Iterator[bytes]:
     yield b"["
-    comma, step = b"", 1 if isinstance(items[0], dict) else _ITEMS
+    comma, step = b"", 1 if isinstance(items[0], dict | msgspec.Raw) else _ITEMS
     for at in range(0, len(items), step):
         yield comma + _encode(items[at : at + step])[1:-1]
         comma = b","

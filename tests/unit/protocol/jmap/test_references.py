@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -49,6 +50,37 @@ def naive(value: Any, tokens: list[str]) -> Any:
     if isinstance(value, list) and token in map(str, range(len(value))):
         return naive(value[int(token)], rest)
     raise Fails
+
+
+@given(
+    st.lists(st.dictionaries(NAMES, DOCUMENTS, max_size=4), max_size=4),
+    st.lists(NAMES | st.just("*"), max_size=5),
+    st.booleans(),
+)
+def test_records_that_are_json_already_are_read_as_others(
+    records: list[dict[str, Any]], tokens: list[str], of_list: bool
+) -> None:
+    path = "".join("/" + token.replace("~", "~0").replace("/", "~1") for token in tokens)
+    path = f"/list{path}" if of_list else path
+    plain = results(Response("X/y", {"list": records, "a": 1}, "c"))
+    written = [msgspec.Raw(msgspec.json.encode(record)) for record in records]
+    raw = results(Response("X/y", {"list": written, "a": 1}, "c"))
+    try:
+        expected = plain.resolve({"#x": reference(path)})
+    except MethodError:
+        with pytest.raises(MethodError):
+            raw.resolve({"#x": reference(path)})
+    else:
+        assert raw.resolve({"#x": reference(path)}) == expected
+
+
+def test_what_would_be_read_of_json_is_counted_before() -> None:
+    record = msgspec.Raw(msgspec.json.encode({"id": "M1", "text": "x" * 1_000_000}))
+    made = results(Response("X/y", {"list": [record] * 3}, "c"))
+
+    assert made.resolve({"#x": reference("/list/*/id")}) == {"x": ["M1"] * 3}
+    with pytest.raises(MethodError, match="too much"):
+        made.resolve({"#x": reference("/list")})
 
 
 @pytest.mark.rfc("8620 §3.7", "MUST")

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,6 +36,15 @@ def test_long_responses_come_in_pieces(value: Any) -> None:
     pieces = list(writing.pieces(Response("X/get", {"list": value, "notFound": []}, "c")))
     assert json.loads(b"".join(pieces)) == ["X/get", {"list": value, "notFound": []}, "c"]
     assert len(pieces) > 3
+    assert max(map(len, pieces)) < 2 * writing.PIECE_OCTETS
+
+
+def test_records_that_are_json_already_are_written_as_they_are() -> None:
+    records = [{"id": f"M{number}", "text": "x" * 2000} for number in range(1000)]
+    written = [msgspec.Raw(msgspec.json.encode(record)) for record in records]
+    pieces = list(writing.pieces(Response("X/get", {"list": written}, "c")))
+
+    assert json.loads(b"".join(pieces)) == ["X/get", {"list": records}, "c"]
     assert max(map(len, pieces)) < 2 * writing.PIECE_OCTETS
 
 
