@@ -1,0 +1,24 @@
+"""Name and password in an Authorization field (RFC 9110 §11.6.2, RFC 7617)."""
+
+import binascii
+from typing import Final
+
+MAX_CREDENTIALS_OCTETS: Final = 4096
+"""Of the field; longer ones are not looked at."""
+CHALLENGE: Final = b'Basic realm="Pillarbox", charset="UTF-8"'
+"""RFC 7617 §2.1: names and passwords are sent in UTF-8."""
+
+
+def basic(field: bytes) -> tuple[str, str] | None:
+    """Name and password, or `None` where the field has another scheme or is not valid."""
+    scheme, _, encoded = field.partition(b" ")
+    if scheme.lower() != b"basic" or len(field) > MAX_CREDENTIALS_OCTETS:
+        return None
+    try:
+        # RFC 7617 §2: the first colon ends the name
+        name, colon, password = (
+            binascii.a2b_base64(encoded.strip(b" "), strict_mode=True).decode("utf-8").partition(":")
+        )
+    except ValueError:  # binascii.Error and UnicodeDecodeError are
+        return None
+    return (name, password) if colon else None
