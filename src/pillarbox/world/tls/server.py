@@ -32,6 +32,10 @@ class _Context(ssl.SSLContext):
     certificate: bytes
 
 
+Contexts = tuple[_Context, dict[str, _Context]]
+"""The default, and those of names."""
+
+
 class ServerTls:
     """The certificates of a server. The first is the default, for clients that ask for another name or none."""
 
@@ -44,7 +48,19 @@ class ServerTls:
         assert certificates, "TLS needs a certificate"
         self._certificates = tuple(certificates)
         self._alpn = alpn
-        self._default, self._by_name = self._load(self._certificates)
+        self._default, self._by_name = self.read(self._certificates)
+        self._speaking: dict[str, ServerTls] = {}
+
+    def speaking(self, alpn: str) -> "ServerTls":
+        """The same certificates for a protocol that is named in TLS, reloaded together with these; for "", these.
+
+        Raises `CertificateUnusable`.
+        """
+        if not alpn:
+            return self
+        if alpn not in self._speaking:
+            self._speaking[alpn] = ServerTls(self._certificates, alpn=alpn)
+        return self._speaking[alpn]
 
     def context(self) -> ssl.SSLContext:
         """The context for the next handshake."""
@@ -58,10 +74,13 @@ class ServerTls:
     def reload(self, certificates: Sequence[CertificateFiles] = ()) -> None:
         """Read the files again, or others instead. Raises `CertificateUnusable`, and changes nothing then."""
         wanted = tuple(certificates) or self._certificates
-        self._default, self._by_name = self._load(wanted)
-        self._certificates = wanted
+        others = {alpn: other.read(wanted) for alpn, other in self._speaking.items()}
+        self.install(wanted, self.read(wanted))
+        for alpn, contexts in others.items():
+            self._speaking[alpn].install(wanted, contexts)
 
-    def _load(self, certificates: tuple[CertificateFiles, ...]) -> tuple[_Context, dict[str, _Context]]:
+    def read(self, certificates: tuple[CertificateFiles, ...]) -> Contexts:
+        """Contexts with these certificates. Raises `CertificateUnusable`."""
         contexts = [self._read(files) for files in certificates]
         by_name = {
             name.lower(): context
@@ -71,6 +90,11 @@ class ServerTls:
         if len(contexts) > 1:
             contexts[0].sni_callback = self._choose
         return contexts[0], by_name
+
+    def install(self, certificates: tuple[CertificateFiles, ...], contexts: Contexts) -> None:
+        """Use these for the next handshakes."""
+        self._certificates = certificates
+        self._default, self._by_name = contexts
 
     def _read(self, files: CertificateFiles) -> _Context:
         context = _Context(ssl.PROTOCOL_TLS_SERVER)
