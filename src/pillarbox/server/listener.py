@@ -24,6 +24,7 @@ from msgspec import Struct
 from pillarbox.directory.known_clients import client_key
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.connection import Activity, Peer, Session, SessionFactory
+from pillarbox.server.networks import NONE, Networks
 from pillarbox.server.pump.alarms import Alarms
 from pillarbox.server.pump.owner import OwnedConnection
 from pillarbox.server.pump.pump import Pump
@@ -62,6 +63,8 @@ class ListenerLimits:
     """Open connections of this service, in all workers."""
     connections_per_address: int | None = None
     """Open connections from one IPv4 address or IPv6 /64, of which one host may have all addresses."""
+    proxies: Networks = NONE
+    """Addresses that stand for many clients: not limited by address."""
     handshake_s: float = 30.0
     """Seconds a TLS handshake may take."""
     linger_s: float = 5.0
@@ -268,6 +271,7 @@ class Listener:
         crowded = (
             limits.connections_per_address is not None
             and count(name, client) >= limits.connections_per_address
+            and connection.peer.address not in limits.proxies
         )
         if full or crowded:
             self.counts.refused += 1
