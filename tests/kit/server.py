@@ -54,8 +54,12 @@ def serve(
     folder: Path | None = None,
     plain_allowed: bool = True,
     limits: ListenerLimits | None = None,
+    sessions: "Callable[[Provider], Mapping[str, SessionFactory[Any]]] | None" = None,
 ) -> Iterator[Server]:
-    """Run these services until the block ends. A session that ended with an exception fails the test."""
+    """Run these services until the block ends. A session that ended with an exception fails the test.
+
+    `sessions` makes the session factories, where they are not those of the app.
+    """
     started, stop = threading.Event(), asyncio.Event()
     box: list[Server | BaseException] = []
 
@@ -63,10 +67,9 @@ def serve(
         try:
             provider = await open_provider(folder)
             provider.plain_allowed = plain_allowed
-            sessions = factories(provider)
+            made = (sessions or factories)(provider)
             listeners = {
-                name: await _open(name, sessions[name], provider, limits or ListenerLimits())
-                for name in services
+                name: await _open(name, made[name], provider, limits or ListenerLimits()) for name in services
             }
         except BaseException as error:
             box.append(error)
@@ -113,7 +116,7 @@ async def _open(
         name=name,
         session=session,
         busy=SERVICES[name].protocol.value,
-        tls=provider.world.tls,
+        tls=provider.world.tls.speaking(SERVICES[name].alpn),
         implicit_tls=SERVICES[name].implicit_tls,
         limits=limits,
     )

@@ -1,18 +1,21 @@
 """The listeners of a worker, and what the sessions of their connections are made from."""
 
 import asyncio
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from pillarbox.app.resolved import Resolved
-from pillarbox.app.sessions import session_factories
+from pillarbox.app.sessions import load, session_factories
 from pillarbox.app.sockets import Sockets
 from pillarbox.config.schema import Config
-from pillarbox.config.services import SERVICES
+from pillarbox.config.services import SERVICES, WireProtocol
 from pillarbox.directory import accounts
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.authentication import Authenticator
 from pillarbox.server.connection import Peer
 from pillarbox.server.listener import Listener, ListenerLimits, ServiceOffer, shared_buffer
+from pillarbox.server.networks import Networks
 from pillarbox.server.pump.turns import Turns
 from pillarbox.world.database import DatabaseUnavailable
 from pillarbox.world.telemetry import Telemetry
@@ -20,6 +23,8 @@ from pillarbox.world.world import World
 
 RETRY_S = 5.0
 """When to read again which accounts were withdrawn, where the database was unavailable."""
+LOAD_AFTER_S = 0.5
+"""When what only some services need is loaded, after connections are accepted."""
 DRAIN_S = 5.0
 """How long sessions may finish what they are doing once the worker is to stop."""
 
@@ -41,7 +46,8 @@ class Listeners:
     def __init__(self, world: World, authenticator: Authenticator, config: Config) -> None:
         self._world = world
         self._authenticator = authenticator
-        self._services = _services(world, authenticator, config)
+        self._config = config
+        self._services: dict[str, ServiceOffer] = {}
         self._listeners: list[Listener] = []
         self.turns = Turns()
         """How all connections of this loop share it."""
@@ -49,6 +55,7 @@ class Listeners:
 
     async def open(self, sockets: Sockets) -> None:
         """Accept connections on these sockets."""
+        self._services = _services(self._world, self._authenticator, self._config, sockets)
         reporter, buffer = FailureReporter(self._world.telemetry), shared_buffer()
         for name, of_service in sockets.items():
             listener = Listener(
@@ -61,6 +68,9 @@ class Listeners:
             )
             await listener.open(of_service)
             self._listeners.append(listener)
+        # Whoever does not need it has not waited for it then; who connects before loads it
+        loading = threading.Thread(target=load, args=(tuple(sockets),), daemon=True)
+        asyncio.get_running_loop().call_later(LOAD_AFTER_S, loading.start)
 
     @property
     def listening(self) -> Sequence[Listener]:
@@ -70,7 +80,7 @@ class Listeners:
     def reload(self, resolved: Resolved) -> None:
         """Serve new connections by this configuration. Raises `CertificateUnusable`; then nothing has changed."""
         self._world.tls.reload(resolved.certificates)
-        self._services = _services(self._world, self._authenticator, resolved.config)
+        self._services = _services(self._world, self._authenticator, resolved.config, self._services)
         for listener in self._listeners:
             listener.service = self._services[listener.service.name]
 
@@ -95,18 +105,22 @@ class Listeners:
         await asyncio.gather(*(listener.drain(DRAIN_S) for listener in self._listeners))
 
 
-def _services(world: World, authenticator: Authenticator, config: Config) -> dict[str, ServiceOffer]:
+def _services(
+    world: World, authenticator: Authenticator, config: Config, names: Iterable[str]
+) -> dict[str, ServiceOffer]:
     limits = ListenerLimits(
         connections=config.limits.connections, connections_per_address=config.limits.connections_per_address
     )
+    proxied = replace(limits, proxies=Networks(config.http.trusted_proxies))
+    sessions = session_factories(world, authenticator, config)
     return {
         name: ServiceOffer(
             name=name,
-            session=session,
+            session=sessions[name],
             busy=SERVICES[name].protocol.value,
-            tls=world.tls,
+            tls=world.tls.speaking(SERVICES[name].alpn),
             implicit_tls=SERVICES[name].implicit_tls,
-            limits=limits,
+            limits=proxied if SERVICES[name].protocol is WireProtocol.HTTP else limits,
         )
-        for name, session in session_factories(world, authenticator, config).items()
+        for name in names
     }

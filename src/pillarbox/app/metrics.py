@@ -6,6 +6,7 @@ from typing import Final
 
 from pillarbox.config.services import SERVICES
 from pillarbox.server.control.answers import resident_octets
+from pillarbox.server.http.counts import REQUESTS
 from pillarbox.server.imap.handlers import COMMANDS_RECEIVED
 from pillarbox.server.listener import Listener
 from pillarbox.server.login_history import LOGINS
@@ -50,6 +51,7 @@ FAMILIES: Final[Sequence[Family]] = (
     MESSAGES,
     LOGINS,
     COMMANDS_RECEIVED,
+    REQUESTS,
     DELIVERIES,
     DELIVERY_FAILURES,
     DELIVERY_SECONDS,

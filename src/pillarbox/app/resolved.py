@@ -42,6 +42,7 @@ class Resolved:
 def resolve(config: Config) -> Resolved:
     """Resolve what the configuration names. Raises `ConfigWrong`."""
     _check_mark_authorities(config.authentication.bimi_roots)
+    _check_proxies(config)
     return Resolved(
         config,
         endpoints=_listen_endpoints(config),
@@ -104,6 +105,14 @@ def _host_and_port(text: str, option: str) -> tuple[str, int]:
     if not colon or not host or not (port.isascii() and port.isdecimal() and int(port) < 65_536):
         raise ConfigWrong(f"'{option}': '{text}' is not of the form \"host:port\"")
     return host, int(port)
+
+
+def _check_proxies(config: Config) -> None:
+    for text in config.http.trusted_proxies:
+        try:
+            ipaddress.ip_network(text)
+        except ValueError as wrong:
+            raise ConfigWrong(f"'http.trusted_proxies': {wrong}") from None
 
 
 # --- relay

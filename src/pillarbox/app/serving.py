@@ -13,6 +13,7 @@ from pillarbox.app.control import ControlSockets
 from pillarbox.app.descriptors import allow_many
 from pillarbox.app.metrics import FAMILIES
 from pillarbox.app.resolved import Resolved
+from pillarbox.app.sessions import load
 from pillarbox.app.sockets import Sockets
 from pillarbox.app.supervisor import Supervisor, SupervisorLink
 from pillarbox.app.worker import Reread, run
@@ -45,6 +46,7 @@ def supervised(
     the log says what, and all workers, later ones included, keep the configuration they had.
     """
     allow_many()
+    load(sockets)  # once, in memory that all workers share
     workers = resolved.config.workers
     shared = shared_among(workers, SystemEntropy(), FAMILIES)
     telemetry = open_telemetry(resolved.config.log, shared[0].recent.at(workers))

@@ -93,10 +93,10 @@ def _check_keys(table: Mapping[str, Any], section: type, prefix: str, path: Path
             continue
         hint = get_close_matches(key, known, 1, 0.5)
         elsewhere = [name for name, other, _ in sections() if key in _keys(other)]
-        if hint:
-            advice = f"Did you mean '{prefix}{hint[0]}'?"
-        elif elsewhere and not prefix:
+        if elsewhere and not prefix:
             advice = f"It belongs under [{elsewhere[0]}]."
+        elif hint:
+            advice = f"Did you mean '{prefix}{hint[0]}'?"
         else:
             advice = f"Known options: {', '.join(known)}."
         raise ConfigWrong(f"{path}: unknown option '{prefix}{key}'. {advice}")

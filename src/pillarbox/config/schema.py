@@ -229,6 +229,22 @@ class Authentication:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Http:
+    """HTTP and HTTPS."""
+
+    trusted_proxies: Annotated[
+        tuple[str, ...],
+        Description(
+            "Proxies whose word is taken for who asks, for what host, and whether with TLS (Forwarded, or "
+            "X-Forwarded-For, -Host and -Proto). They must set these fields, and pass on none of a client's. "
+            "Their connections are not limited by address.",
+            "networks",
+            example='["127.0.0.1", "10.1.0.0/24"]',
+        ),
+    ] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reports:
     """Reports to other domains about their mail: what SPF, DKIM and DMARC say of it, and how the TLS of deliveries to
     them went. They have numbers, addresses of servers and names of domains, and nothing of any message.
@@ -353,6 +369,7 @@ class Config:
     resolver: Resolver = Resolver()
     authentication: Authentication = Authentication()
     reports: Reports = Reports()
+    http: Http = Http()
     limits: Limits = Limits()
     log: Log = Log()
     # Only the demo and tests set these: fields without a description are no options of the file.

@@ -25,6 +25,10 @@ class WireProtocol(Enum):
         b"Too many connections\r\n"
     )
     """The text format of Prometheus over HTTP, on a port of its own."""
+    HTTP = (
+        b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nContent-Length: 22\r\nRetry-After: 30\r\n"
+        b"Connection: close\r\n\r\nToo many connections\r\n"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +44,8 @@ class ServiceRow:
     """Where the demo listens if it can: a port that needs no privileges."""
     sentence: str
     """For the documentation of `[listen]`."""
+    alpn: str = ""
+    """The protocol's name in TLS (RFC 7301), where clients insist on it."""
     implicit_tls: bool = False
     """TLS starts with the connection, before any greeting (RFC 8314 §3)."""
     usual: str = ""
@@ -124,6 +130,24 @@ SERVICES: Final = {
             sentence="Metrics for Prometheus, at /metrics, by HTTP without TLS or login: for this machine and others "
             "that you trust.",
             usual="127.0.0.1:9464",
+            enabled=False,
+        ),
+        ServiceRow(
+            name="http",
+            protocol=WireProtocol.HTTP,
+            port=80,
+            demo_port=2080,
+            sentence="HTTP without TLS: for a proxy in front that has it.",
+            enabled=False,
+        ),
+        ServiceRow(
+            name="https",
+            protocol=WireProtocol.HTTP,
+            port=443,
+            demo_port=2443,
+            sentence="HTTP, with implicit TLS.",
+            alpn="http/1.1",
+            implicit_tls=True,
             enabled=False,
         ),
     )

@@ -28,6 +28,7 @@ class Scope(StrEnum):
     IMAP = "imap"
     POP3 = "pop3"
     SMTP = "smtp"
+    JMAP = "jmap"
 
 
 @dataclass(frozen=True, slots=True)

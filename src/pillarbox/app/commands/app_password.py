@@ -6,7 +6,7 @@ from pillarbox.app.commands.amounts import LARGEST_ID, Duration, day
 from pillarbox.app.commands.installation import Installation, on_installation, table
 from pillarbox.app.commands.passwords import password_shown
 
-SCOPES = ("mail", "imap", "pop3", "smtp")
+SCOPES = ("mail", "imap", "pop3", "smtp", "jmap")
 
 
 @click.group("app-password")

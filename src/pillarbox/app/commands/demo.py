@@ -101,6 +101,8 @@ def _introduce(demo: "Demo") -> None:
         security = "TLS" if SERVICES[name].implicit_tls else "STARTTLS"
         if SERVICES[name].protocol is WireProtocol.METRICS:
             security = f"http://{HOST}:{port}/metrics"
+        elif SERVICES[name].protocol is WireProtocol.HTTP:
+            security = f"{name}://{HOST}:{port}/"
         lines.append(f"  {name:<12} {HOST}:{port:<6} {security}")
     lines += ["", f"  Certificate authority: {demo.authority}", "", f"  {'login':<24} password"]
     shown = demo.people[:MAX_PEOPLE_SHOWN]
