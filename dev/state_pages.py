@@ -14,7 +14,8 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "src"))
 
-from pillarbox.protocol.imap import command_table as imap  # noqa: E402 - after the path to it is known
+from pillarbox.protocol.http import states as http  # noqa: E402 - after the path to it is known
+from pillarbox.protocol.imap import command_table as imap  # noqa: E402 - likewise
 from pillarbox.protocol.imap.client import states as imap_client  # noqa: E402 - likewise
 from pillarbox.protocol.imap.states import State as ImapState  # noqa: E402 - likewise
 from pillarbox.protocol.pop3 import states as pop3  # noqa: E402 - likewise
@@ -91,6 +92,11 @@ def _pop3(command: type, state: pop3.State) -> str:
         return "-"
     ok, error = after.ok.name.lower(), after.error.name.lower()
     return ok if ok == error else f"{ok} / {error}"
+
+
+def _http(state: http.State, step: http.Step) -> str:
+    after = http.TABLE.get((state, step))
+    return "-" if after is None else after.value
 
 
 def _client(state: client.State, kind: ReplyKind | None) -> str:
@@ -226,6 +232,20 @@ PAGES = (
             "`tls` to `capability`; AUTHENTICATE and LOGIN from `ready` to `login`; LOGOUT from `ready` to `logout`.\n"
             "A lost connection, or a server that sends nothing for too long, leads from every state to `closed`."
         ),
+    ),
+    StatePage(
+        name="http",
+        title="States of the HTTP server",
+        module=http,
+        table="TABLE",
+        introduction=(
+            "A row is what comes next on a connection, a column what has been read or decided; a word is what comes\n"
+            "then. A head without a body is followed by the next one; `-` can't be."
+        ),
+        rows={state.value: state for state in http.State},
+        columns={step.value: step for step in http.Step},
+        cell=_http,
+        notes="Requests are answered one after another: the next head is read when the last response was sent.",
     ),
     StatePage(
         name="pump",

@@ -6,13 +6,13 @@ read (the response has no end); after `switch` another machine reads.
 """
 
 from collections.abc import Sequence
-from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
 from pillarbox.protocol.http.body import Chunked, RequestBody, Sized
 from pillarbox.protocol.http.events import Body, Head, HttpEvent, Malformed, Reading, Skipped
 from pillarbox.protocol.http.head import TOKEN, has_bare_line_end, read_head
 from pillarbox.protocol.http.limits import MAX_EMPTY_LINES, MAX_WAITING_OCTETS, HttpLimits
+from pillarbox.protocol.http.states import TABLE, State, Step
 from pillarbox.protocol.http.upgrade import WebSocketEvent
 
 if TYPE_CHECKING:  # loaded with the first WebSocket
@@ -26,25 +26,6 @@ _LARGE_BODY: Final = Malformed(413, "The body is too large.")
 _TOO_EAGER: Final = Malformed(400, "The response to the last request has no end.")
 _DEFAULT_LIMITS: Final = HttpLimits()
 _READING: Final = Reading()
-
-
-class State(Enum):
-    """Where a connection stands."""
-
-    HEAD = auto()
-    """Reading a head, or waiting for one."""
-    DECIDING = auto()
-    """A head with a body was returned; the session has not said what becomes of the body."""
-    BODY = auto()
-    """Reading a body that was accepted."""
-    SKIPPING = auto()
-    """Reading a body that is dropped."""
-    HOLDING = auto()
-    """The response has no end; what comes is kept."""
-    SWITCHED = auto()
-    """Another protocol is spoken."""
-    ENDED = auto()
-    """Nothing that comes means anything any more."""
 
 
 class HttpMachine:
@@ -140,31 +121,36 @@ class HttpMachine:
 
     def accept_body(self, max_octets: int) -> None:
         """Read the body of the last head; it is `Malformed` with status 413 once there is more than that."""
-        assert self.state is State.DECIDING, "there is no body to be read"
-        self.state, self._room = State.BODY, max_octets
+        self._go(Step.ACCEPT)
+        self._room = max_octets
         self._parts, self._collected = [], 0
 
     def skip_body(self, max_octets: int) -> None:
         """Read what is left of the body, as far as that, and drop it."""
-        assert self.state in (State.DECIDING, State.BODY), "there is no body to be read"
-        self.state, self._room = State.SKIPPING, max_octets
+        self._go(Step.SKIP)
+        self._room = max_octets
         self._parts, self._collected = None, 0
 
     def hold(self) -> None:
         """Read no more requests: the response to the last one has no end."""
-        self.state = State.HOLDING
+        self._go(Step.HOLD)
 
     def switch(self, other: "WebSocketMachine") -> None:
         """Another protocol is spoken from now on, and `other` reads it."""
-        self.state, self._spoken = State.SWITCHED, other
+        self._go(Step.SWITCH)
+        self._spoken = other
         other.begin(self._rest())
 
     def end(self) -> None:
         """Drop what there is and whatever comes."""
-        self.state = State.ENDED
+        self._go(Step.END)
         self.discard()
 
     # --- reading
+
+    def _go(self, step: Step) -> None:
+        assert (self.state, step) in TABLE, f"{step} in {self.state}"
+        self.state = TABLE[self.state, step]
 
     def _rest(self) -> bytes:
         rest = self._held[self._at :] if self._at else self._held
@@ -194,7 +180,7 @@ class HttpMachine:
             self._rest()
         head = read_head(octets, limits)
         if type(head) is Head and head.body_octets != 0:
-            self.state = State.DECIDING
+            self._go(Step.ANNOUNCED)
             self._body = Chunked() if head.body_octets is None else Sized(head.body_octets)
         return head
 
@@ -247,7 +233,8 @@ class HttpMachine:
                 return _READING if advanced and self._at < len(self._held) else None
             parts, self._parts, self._collected = self._parts, None, 0
         if body.ended:
-            self._body, self.state = None, State.HEAD
+            self._body = None
+            self._go(Step.BODY_ENDED)
         elif not parts:
             return _READING if advanced and self._at < len(self._held) else None
         return Body(parts[0] if len(parts) == 1 else b"".join(parts), body.ended)
@@ -260,6 +247,7 @@ class HttpMachine:
         if self._room < 0:
             return Skipped(whole=False)
         if body.ended:
-            self._body, self.state = None, State.HEAD
+            self._body = None
+            self._go(Step.BODY_ENDED)
             return Skipped(whole=True)
         return _READING if advanced and self._at < len(self._held) else None

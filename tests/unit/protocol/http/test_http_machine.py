@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from pillarbox.protocol.http.events import Body, Head, Malformed, Reading, Skipped
 from pillarbox.protocol.http.limits import MAX_WAITING_OCTETS, HttpLimits
-from pillarbox.protocol.http.machine import HttpMachine, State
+from pillarbox.protocol.http.machine import HttpMachine
+from pillarbox.protocol.http.states import TABLE, State, Step
 from tests.kit.http.dialogue import converse, one
 
 GET = b"GET /a?b=c HTTP/1.1\r\nHost: One.Example:8080\r\nX-Odd:  \t v w \r\n\r\n"
@@ -293,6 +294,16 @@ def test_what_is_buffered_can_be_dropped() -> None:
     assert machine.discard() == 20
     assert machine.buffered == 0
     assert isinstance(machine.receive(GET)[0], Head)
+
+
+def test_what_is_not_in_the_table_is_a_mistake() -> None:
+    machine = HttpMachine()
+    with pytest.raises(AssertionError):
+        machine.accept_body(1)
+    machine.receive(with_fields(b"Content-Length: 10"))
+    with pytest.raises(AssertionError):
+        machine.hold()
+    assert {TABLE[state, Step.END] for state in State} == {State.ENDED}
 
 
 # --- any chunking
