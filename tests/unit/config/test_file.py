@@ -59,6 +59,8 @@ def test_registered_ports_are_the_default_and_lmtp_is_off() -> None:
             LEAST + '[authentication]\ntrusted_sealers = ["*.example.net"]',
             "'authentication.trusted_sealers': '*.example.net' is not a domain name",
         ),
+        (LEAST + "[http]\ntrusted_proxies = ['10.0.0.1/8']", "'http.trusted_proxies': 10.0.0.1/8 has host bits set"),
+        (LEAST + "[http]\ntrusted_proxies = ['proxy']", "'http.trusted_proxies': 'proxy' does not appear to be"),
         (LEAST + "[resolver]\nservers = ['ns']", "'resolver.servers': 'ns' is not an IP address"),
         (LEAST + "[relay]\nsmart_host = 'relay'", "'relay.smart_host': 'relay' is not of the form"),
         (LEAST + "[relay]\nsmart_host = 'a:25'\nsmart_host_login = 'me'", "needs 'relay.smart_host_password_file'"),

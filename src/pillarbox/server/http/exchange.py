@@ -1,5 +1,6 @@
 """One request and its response: what an ASGI application receives and sends, from and to the wire (RFC 9112 §6)."""
 
+import asyncio
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,6 +17,8 @@ from pillarbox.server.http.upload import Upload
 if TYPE_CHECKING:
     from pillarbox.server.http.service import HttpService
 
+GONE_POLL_S: Final = 1.0
+"""How often a handler that waits for the end of the client looks for it."""
 _ASGI: Final = {"version": "3.0", "spec_version": "2.4"}
 """From 2.4 on, `send` says that the client is gone, and Starlette needs no task that waits for it."""
 _HOP_BY_HOP: Final = frozenset({b"connection", b"transfer-encoding", b"keep-alive", b"date"})
@@ -105,7 +108,9 @@ class Exchange:
             octets, last = taken
             return {"type": "http.request", "body": octets, "more_body": not last}
         if self._body is None:
-            return {"type": "http.disconnect"}  # nobody asks before the response is complete
+            while not self._connection.gone:  # noqa: ASYNC110 - hardly anybody asks
+                await asyncio.sleep(GONE_POLL_S)
+            return {"type": "http.disconnect"}
         octets, self._body = self._body, None
         return {"type": "http.request", "body": octets, "more_body": False}
 

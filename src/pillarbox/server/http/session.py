@@ -263,12 +263,17 @@ class HttpSession:
             self._begin_upload(exchange)
         upload = exchange.upload
         assert upload is not None, "a large body was begun"
+        monotonic = self._service.world.clock.monotonic
+        if not upload.arrived(len(body.octets), monotonic()):
+            await self._malformed(Malformed(408, "The body comes too slowly."))
+            return
         await upload.put(body.octets, last=body.last)
+        upload.wait_from(monotonic())
         if body.last:
             await self._upload_ended(wait=True)
 
     def _begin_upload(self, exchange: Exchange) -> None:
-        exchange.upload = Upload()
+        exchange.upload = Upload(self._service.world.clock.monotonic())
         task = self._task = asyncio.get_running_loop().create_task(self._run(exchange))
         task.add_done_callback(self._stop_upload)
 

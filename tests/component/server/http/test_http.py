@@ -4,16 +4,20 @@ import asyncio
 import http.client
 import json
 import time
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 
+from pillarbox.config.schema import Certificate
 from pillarbox.protocol.http.problem import Problem
 from pillarbox.server.http.refusals import Refused
 from pillarbox.server.http.request import HttpRequest
 from pillarbox.server.http.route import Access, Route
+from pillarbox.server.http.service import HttpService
 from pillarbox.server.http.session import MAX_SKIPPED_OCTETS
 from pillarbox.world.database import DatabaseUnavailable
 from pillarbox.world.memory import MemoryScarce
@@ -467,3 +471,31 @@ def test_other_origins_may_use_what_is_for_them(client: HttpClient) -> None:
         assert got["cross-origin-resource-policy"] == "cross-origin"
         assert "access-control-allow-credentials" not in got
     assert "access-control-allow-origin" not in client.ask("GET /told")
+
+
+def test_tls_is_demanded_where_the_operator_has_a_certificate(server: Server) -> None:
+    provider = server.provider
+    given = Certificate(chain=Path("chain.pem"), key=Path("key.pem"))
+    service = HttpService(
+        provider.world, provider.authenticator, replace(provider.config, certificates=(given,))
+    )
+    assert b"strict-transport-security: max-age=" in service.common_fields(
+        set(), secure=True, cross_origin=False
+    )
+    assert b"strict" not in service.common_fields(set(), secure=False, cross_origin=False)
+
+
+def test_in_a_demo_links_lead_to_this_machine(server: Server) -> None:
+    provider = server.provider
+    demo = HttpService(provider.world, provider.authenticator, replace(provider.config, local_names={}))
+
+    async def checked(*hosts: str) -> list[str]:
+        return [await demo.checked(host) for host in hosts]
+
+    assert server.run(checked("localhost:2080", "[::1]:2080", "127.0.0.1", "evil.example", "")) == [
+        "localhost:2080",
+        "[::1]:2080",
+        "127.0.0.1",
+        "mail.one.example",
+        "mail.one.example",
+    ]

@@ -43,6 +43,10 @@ async def slow(request: HttpRequest) -> Response:
     return PlainTextResponse("done")
 
 
+async def upload(request: HttpRequest) -> Response:
+    return PlainTextResponse(str(len(await request.body())))
+
+
 class Subscribers:
     """What has subscribed, and is gone."""
 
@@ -89,6 +93,7 @@ def routes(subscribers: Subscribers) -> tuple[Route, ...]:
             access=Access.ANYONE,
             max_body_octets=lambda _: 10,
         ),
+        Route(path="/upload", methods=("POST",), handler=upload, max_body_octets=lambda _: 1_000_000),
         Route(path="/events", methods=("GET",), handler=events),
         Route(path="/ws", methods=("GET",), handler=websocket, websocket=True),
     )
@@ -424,6 +429,22 @@ def test_who_is_too_slow_is_told(server: Server, client: HttpClient, sent: bytes
     server.run(until(lambda: not sent or connection._session.machine.in_request))
     server.call(connection._deadline_passed)
     assert client.rest().partition(b"\r\n")[0] == told
+
+
+def test_a_large_body_that_trickles_is_refused(server: Server, client: HttpClient) -> None:
+    fields = f"Host: a\r\nAuthorization: {authorization()}\r\nContent-Length: 100000"
+    client.send(f"POST /upload HTTP/1.1\r\n{fields}\r\n\r\nx".encode())
+    (connection,) = until_connected(server)
+
+    def upload() -> Any:
+        exchange = connection._session._exchange
+        return exchange.upload if exchange else None
+
+    server.run(until(lambda: upload() is not None))
+    server.call(lambda: setattr(upload(), "_waited_s", 1000.0))
+    client.send(b"y")
+    assert client.response().problem["detail"] == "The body comes too slowly."
+    assert client.rest() == b""
 
 
 def until_connected(server: Server) -> Any:

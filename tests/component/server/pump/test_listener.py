@@ -9,6 +9,7 @@ import pytest
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.connection import Peer
 from pillarbox.server.listener import Listener, ListenerLimits, ServiceOffer, listening_socket
+from pillarbox.server.networks import Networks
 from pillarbox.world.entropy import SystemEntropy
 from pillarbox.world.shared import for_one_alone, shared_among
 from tests.kit.pump import Client, Notes, Play, Run, open_listener, until
@@ -42,6 +43,17 @@ def test_too_many_from_one_address(run: Run) -> None:
             first.writer.close()
             await until(lambda: not listener.open_connections)
             assert listener._open_counts.count("play", "127.0.0.1") == 0
+
+    run(scene())
+
+
+def test_a_proxy_has_as_many_connections_as_its_clients(run: Run) -> None:
+    async def scene() -> None:
+        limits = ListenerLimits(connections_per_address=1, proxies=Networks(["127.0.0.1/32", "::1"]))
+        async with open_listener(limits=limits) as listener:
+            clients = [await Client.of(listener) for _ in range(3)]
+            for client in clients:
+                client.writer.close()
 
     run(scene())
 
