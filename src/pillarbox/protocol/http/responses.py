@@ -26,9 +26,16 @@ def has_no_body(status: int) -> bool:
 
 
 def head(status: int, fields: Iterable[tuple[bytes, bytes]], block: bytes) -> bytes:
-    """The status line, the fields, a `block` of whole field lines, and the empty line."""
+    """The status line, the fields, a `block` of whole field lines, and the empty line.
+
+    Raises ValueError where a field would be more than one line.
+    """
+    lines = [b"%b: %b\r\n" % field for field in fields]
+    joined = b"".join(lines)
+    if joined.count(b"\n") != len(lines) or joined.count(b"\r") != len(lines) or b"\0" in joined:
+        raise ValueError("a field of a response has a line end in it")  # RFC 9110 §5.5
     line = _LINES.get(status) or b"HTTP/1.1 %d \r\n" % status
-    return b"%b%b%b\r\n" % (line, b"".join([b"%b: %b\r\n" % field for field in fields]), block)
+    return b"%b%b%b\r\n" % (line, joined, block)
 
 
 def chunk(octets: bytes) -> bytes:

@@ -5,10 +5,11 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 from pillarbox.directory.accounts import Account
+from pillarbox.protocol.http.authority import split
 from pillarbox.protocol.http.events import Head
 from pillarbox.protocol.http.problem import Problem
 from pillarbox.protocol.http.responses import LAST_CHUNK, chunk, has_no_body, head
-from pillarbox.server.connection import Connection
+from pillarbox.server.connection import Connection, ConnectionGone
 from pillarbox.server.http.origin import Origin
 from pillarbox.server.http.refusals import fields_of
 from pillarbox.server.http.routing import Found
@@ -75,6 +76,7 @@ class Exchange:
         """What an ASGI application is told of the request."""
         request, origin = self.head, self.origin
         scheme = "https" if origin.secure else "http"
+        name, port = split(self.authority)
         headers, host = request.fields, (b"host", self.authority.encode())
         if host not in headers:
             headers = [host, *(field for field in headers if field[0] != b"host")]
@@ -90,7 +92,7 @@ class Exchange:
             "root_path": "",
             "headers": headers,
             "client": (origin.address, self._connection.peer.port),
-            "server": (self.authority, 443 if origin.secure else 80),
+            "server": (name, port or (443 if origin.secure else 80)),
             "path_params": found.parameters,
             "pillarbox": self,
         }
@@ -118,6 +120,8 @@ class Exchange:
 
     async def send(self, message: Any) -> None:
         """See ASGI. Raises `ConnectionGone` where the client is."""
+        if self._connection.gone:
+            raise ConnectionGone
         if message["type"] == "http.response.start":
             assert not self._status, "a response begins once"
             self._status, self._fields = message["status"], list(message.get("headers", ()))
@@ -185,9 +189,9 @@ class Exchange:
         if options:
             fields.append((b"connection", b", ".join(options)))
         block = self.service.common_fields(names, secure=self.origin.secure, cross_origin=self.cross_origin)
+        begun = head(status, fields, block)
         self.started = True
         self.service.count(status)
-        begun = head(status, fields, block)
         if bodiless or request.method == "HEAD":
             self._left, self._chunked = 0, False
             self._connection.write(begun)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 
 from pillarbox.config.schema import Certificate
 from pillarbox.protocol.http.problem import Problem
@@ -91,6 +91,14 @@ async def own_fields(request: HttpRequest) -> Response:
     )
 
 
+async def injecting(request: HttpRequest) -> Response:
+    return PlainTextResponse("x", headers={"X-Name": request.query_params["name"]})
+
+
+async def file(request: HttpRequest) -> Response:
+    return FileResponse(__file__, media_type="text/plain")
+
+
 def large(_config: object) -> int:
     return 80 * MEBIBYTE
 
@@ -110,6 +118,8 @@ ROUTES = (
     Route(path="/hasty", methods=("POST",), handler=hasty, access=Access.ANYONE, max_body_octets=large),
     Route(path="/streamed", methods=("GET",), handler=streamed, access=Access.ANYONE),
     Route(path="/failing", methods=("GET",), handler=failing, access=Access.ANYONE),
+    Route(path="/injecting", methods=("GET",), handler=injecting, access=Access.ANYONE),
+    Route(path="/file", methods=("GET",), handler=file, access=Access.ANYONE),
     Route(path="/own", methods=("GET",), handler=own_fields, access=Access.ANYONE),
     Route(
         path="/json",
@@ -381,6 +391,22 @@ def test_a_mistake_of_ours_is_reported_and_answered() -> None:
             assert got["connection"] == "close"
         assert [name for name, _ in server.provider.telemetry.failures] == ["session failed"]
         server.provider.telemetry.failures.clear()
+
+
+@pytest.mark.rfc("9110 §5.5", "SHOULD")
+@pytest.mark.parametrize("name", ["a%0d%0aSet-Cookie:%20x", "a%0ab", "a%0db", "a%00b"])
+def test_nobody_adds_fields_to_a_response(name: str) -> None:
+    with open_http(*ROUTES) as server:
+        with HttpClient(server) as client:
+            got = client.ask(f"GET /injecting?name={name}")
+            assert (got.status, "set-cookie" in got) == (500, False)
+        server.provider.telemetry.failures.clear()
+
+
+def test_a_file_is_sent(client: HttpClient) -> None:
+    got = client.ask("GET /file")
+    assert got.body == Path(__file__).read_bytes()
+    assert got["content-length"] == str(len(got.body))
 
 
 @pytest.mark.rfc("9110 §15.5.6", "MUST")
