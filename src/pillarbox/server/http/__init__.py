@@ -1,6 +1,7 @@
 """The HTTP service: requests to the routes of a table, and answers as Starlette's responses.
 
-service.py         made once per process: what sessions share
+service.py         made once per process
+context.py         what all requests share
 session.py         one connection: events to requests, one after another
 exchange.py        one request and its response, between ASGI and the wire
 upload.py          a large body on its way to the one who reads it

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from pillarbox.directory.accounts import Account
 from pillarbox.protocol.http.authority import split
@@ -10,13 +10,10 @@ from pillarbox.protocol.http.events import Head
 from pillarbox.protocol.http.problem import Problem
 from pillarbox.protocol.http.responses import LAST_CHUNK, chunk, has_no_body, head
 from pillarbox.server.connection import Connection, ConnectionGone
+from pillarbox.server.http.context import HttpContext
 from pillarbox.server.http.origin import Origin
 from pillarbox.server.http.refusals import fields_of
-from pillarbox.server.http.routing import Found
 from pillarbox.server.http.upload import Upload
-
-if TYPE_CHECKING:
-    from pillarbox.server.http.service import HttpService
 
 GONE_POLL_S: Final = 1.0
 """How often a handler that waits for the end of the client looks for it."""
@@ -37,18 +34,18 @@ class Exchange:
         "_status",
         "account",
         "authority",
+        "context",
         "cross_origin",
         "finished",
         "head",
         "keep_alive",
         "origin",
-        "service",
         "started",
         "upload",
     )
 
-    def __init__(self, service: "HttpService", connection: Connection, request: Head, origin: Origin) -> None:
-        self.service = service
+    def __init__(self, context: HttpContext, connection: Connection, request: Head, origin: Origin) -> None:
+        self.context = context
         self._connection = connection
         self.head = request
         self.origin = origin
@@ -72,8 +69,8 @@ class Exchange:
 
     # --- the request
 
-    def scope(self, found: Found) -> dict[str, Any]:
-        """What an ASGI application is told of the request."""
+    def scope(self, path: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        """What an ASGI application is told of the request: its path decoded, and what the path says."""
         request, origin = self.head, self.origin
         scheme = "https" if origin.secure else "http"
         name, port = split(self.authority)
@@ -86,14 +83,14 @@ class Exchange:
             "http_version": "1.0" if request.is_http_1_0 else "1.1",
             "method": request.method,
             "scheme": scheme,
-            "path": found.path,
+            "path": path,
             "raw_path": request.path,
             "query_string": request.query,
             "root_path": "",
             "headers": headers,
             "client": (origin.address, self._connection.peer.port),
             "server": (name, port or (443 if origin.secure else 80)),
-            "path_params": found.parameters,
+            "path_params": parameters,
             "pillarbox": self,
         }
 
@@ -161,7 +158,7 @@ class Exchange:
     def switch(self, fields: Iterable[tuple[bytes, bytes]]) -> None:
         """Change to another protocol (RFC 9110 §15.2.2)."""
         self.started = self.finished = True
-        self._connection.write(head(101, fields, b"date: %b\r\n" % self.service.date()))
+        self._connection.write(head(101, fields, b"date: %b\r\n" % self.context.date()))
 
     def _begin(self, octets: bytes, *, more: bool) -> None:
         request, status = self.head, self._status
@@ -188,10 +185,10 @@ class Exchange:
             options.append(b"upgrade")  # RFC 9110 §7.8
         if options:
             fields.append((b"connection", b", ".join(options)))
-        block = self.service.common_fields(names, secure=self.origin.secure, cross_origin=self.cross_origin)
+        block = self.context.common_fields(names, secure=self.origin.secure, cross_origin=self.cross_origin)
         begun = head(status, fields, block)
         self.started = True
-        self.service.count(status)
+        self.context.count(status)
         if bodiless or request.method == "HEAD":
             self._left, self._chunked = 0, False
             self._connection.write(begun)

@@ -1,17 +1,17 @@
 """What a route is given: Starlette's request, and what is ours."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from starlette.requests import Request
 
 from pillarbox.config.schema import Config
 from pillarbox.directory.accounts import Account
+from pillarbox.server.http.exchange import Exchange
 from pillarbox.server.http.origin import Origin
 from pillarbox.world.world import World
 
-if TYPE_CHECKING:
-    from pillarbox.server.http.exchange import Exchange
-    from pillarbox.server.http.service import HttpService
+T = TypeVar("T")
 
 
 class HttpRequest(Request):
@@ -21,24 +21,23 @@ class HttpRequest(Request):
     """
 
     @property
-    def _exchange(self) -> "Exchange":
+    def _exchange(self) -> Exchange:
         exchange: Exchange = self.scope["pillarbox"]
         return exchange
 
     @property
-    def service(self) -> "HttpService":
-        """What all requests of a process share."""
-        return self._exchange.service
-
-    @property
     def world(self) -> World:
         """Database, clock and all else that can fail."""
-        return self._exchange.service.world
+        return self._exchange.context.world
 
     @property
     def config(self) -> Config:
         """The configuration as of the last reload before this connection."""
-        return self._exchange.service.config
+        return self._exchange.context.config
+
+    def shared(self, make: Callable[[World, Config], T]) -> T:
+        """What this makes, the same for all requests of a process: `request.shared(NoteService)`."""
+        return self._exchange.context.shared(make)
 
     @property
     def account(self) -> Account:

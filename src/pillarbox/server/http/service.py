@@ -1,30 +1,17 @@
 """The HTTP service of a process: it makes sessions from what they share."""
 
 from collections.abc import Sequence
-from typing import Final
 
 from pillarbox.config.schema import Config
-from pillarbox.directory import domains
-from pillarbox.protocol.http import responses
-from pillarbox.protocol.http.authority import split
 from pillarbox.protocol.http.limits import HttpLimits
-from pillarbox.protocol.http.problem import Problem
 from pillarbox.server.authentication import Authenticator
 from pillarbox.server.connection import Connection
-from pillarbox.server.http import security_fields
-from pillarbox.server.http.authentication import KEY_OCTETS, Logins
-from pillarbox.server.http.counts import REQUESTS
-from pillarbox.server.http.origin import Proxies
-from pillarbox.server.http.refusals import fields_of
+from pillarbox.server.http.context import HttpContext
 from pillarbox.server.http.route import Route
 from pillarbox.server.http.routes import ROUTES
 from pillarbox.server.http.routing import Router
 from pillarbox.server.http.session import HttpSession
-from pillarbox.server.networks import Networks
-from pillarbox.server.pump.alarms import Alarms
 from pillarbox.world.world import World
-
-LOOPBACK: Final = ("localhost", "127.0.0.1", "[::1]")
 
 
 class HttpService:
@@ -39,79 +26,9 @@ class HttpService:
         routes: Sequence[Route] = ROUTES,
         limits: HttpLimits | None = None,
     ) -> None:
-        self.world = world
-        self.config = config
-        self.limits = limits or HttpLimits()
-        self.router = Router(routes)
-        self.proxies = Proxies(Networks(config.http.trusted_proxies))
-        self.logins = Logins(
-            authenticator, world.entropy.token_bytes(KEY_OCTETS), plain_allowed=config.plain_passwords
-        )
-        self.alarms = Alarms()
-        """The pings of what has no end."""
-        self._date_s = 0
-        self._date = b""
-        self._blocks: dict[tuple[bool, bool], bytes] = {}
-        """The fields of every response, as octets, by whether the request was secure and from other origins."""
-        self._counts = [world.shared.metrics.count(REQUESTS, f"{hundreds}xx") for hundreds in range(1, 6)]
+        self._context = HttpContext(world, authenticator, config, limits or HttpLimits())
+        self._router = Router(routes)
 
     def session(self, connection: Connection) -> HttpSession:
         """A session for a new connection."""
-        return HttpSession(self, connection)
-
-    # --- for exchanges
-
-    def date(self) -> bytes:
-        """The time, as a Date field has it."""
-        now_s = self.world.clock.now_ms() // 1000
-        if now_s != self._date_s:
-            self._date_s, self._date, self._blocks = now_s, responses.date(now_s), {}
-        return self._date
-
-    def common_fields(self, names: set[bytes], *, secure: bool, cross_origin: bool) -> bytes:
-        """The fields of every response but for those that it has (their names in lower case), as octets."""
-        date = self.date()
-        block = self._blocks.get((secure, cross_origin))
-        if block is None:
-            block = self._blocks[secure, cross_origin] = self._made(set(), secure, cross_origin, date)
-        if any(name in names for name, _ in security_fields.ALL):
-            return self._made(names, secure, cross_origin, date)
-        return block
-
-    def _made(self, names: set[bytes], secure: bool, cross_origin: bool, date: bytes) -> bytes:
-        groups = [security_fields.CROSS_ORIGIN] if cross_origin else []
-        # A certificate that we have made ourselves is believed by nobody, and could then not be ignored any more
-        if secure and self.config.certificates:
-            groups.append((security_fields.TRANSPORT_SECURITY,))
-        fields = security_fields.without(names, *groups, security_fields.DEFAULTS)
-        return b"".join([b"date: %b\r\n" % date, *(b"%b: %b\r\n" % field for field in fields)])
-
-    def closing(self, problem: Problem) -> bytes:
-        """An error as a whole response, after which the connection is closed (RFC 9112 §9.6)."""
-        self.count(problem.status)
-        content = problem.content()
-        fields = [*fields_of(problem), (b"content-length", b"%d" % len(content)), (b"connection", b"close")]
-        return (
-            responses.head(
-                problem.status, fields, self.common_fields(set(), secure=False, cross_origin=False)
-            )
-            + content
-        )
-
-    def count(self, status: int) -> None:
-        """A response was begun."""
-        self._counts[status // 100 - 1].value += 1
-
-    async def checked(self, authority: str) -> str:
-        """Host and port that were asked, if the host is ours, else the configured one.
-
-        So no link that we make leads to the server of somebody who has only written its name into a request.
-        """
-        host, _ = split(authority)
-        if host == self.config.hostname:
-            return authority
-        if self.config.local_names is not None and host in LOOPBACK:
-            return authority  # the demo's
-        if host and await self.world.database.read(domains.get, host) is not None:
-            return authority
-        return self.config.hostname
+        return HttpSession(self._context, self._router, connection)

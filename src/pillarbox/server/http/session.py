@@ -7,7 +7,7 @@ then the connection rests: it is no work that a drain waits for.
 
 import asyncio
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -22,18 +22,16 @@ from pillarbox.server import damage
 from pillarbox.server.connection import Activity, Connection, ConnectionGone
 from pillarbox.server.http import refusals, security_fields
 from pillarbox.server.http.authentication import WRONG_LOGIN, Remembered
+from pillarbox.server.http.context import HttpContext
 from pillarbox.server.http.event_stream import FIELDS, EventStream
 from pillarbox.server.http.exchange import Exchange
 from pillarbox.server.http.refusals import Refused
 from pillarbox.server.http.request import HttpRequest
 from pillarbox.server.http.route import Access, Route
-from pillarbox.server.http.routing import Found
+from pillarbox.server.http.routing import Found, Router
 from pillarbox.server.http.upload import Upload
 from pillarbox.server.http.websocket import WebSocket
 from pillarbox.world.blobs import BlobDamaged
-
-if TYPE_CHECKING:
-    from pillarbox.server.http.service import HttpService
 
 REQUEST_S: Final = 30.0
 """How long a client may be silent before its first request, or within one. Each 4 KiB count as a sign of life."""
@@ -63,20 +61,21 @@ class HttpSession:
         "_agent",
         "_asked",
         "_connection",
+        "_context",
         "_endless",
         "_exchange",
         "_failed_logins",
         "_found",
         "_remembered",
         "_route",
-        "_service",
+        "_router",
         "_task",
         "machine",
     )
 
-    def __init__(self, service: "HttpService", connection: Connection) -> None:
-        self.machine = HttpMachine(service.limits)
-        self._service = service
+    def __init__(self, context: HttpContext, router: Router, connection: Connection) -> None:
+        self.machine = HttpMachine(context.limits)
+        self._context, self._router = context, router
         self._connection = connection
         self._exchange: Exchange | None = None
         """The request at work, or whose body is being read."""
@@ -116,7 +115,7 @@ class HttpSession:
         self._asked = f"{head.method} {head.path[:MAX_NOTED].decode('ascii')}"
         self._agent = head.field(b"user-agent")[:MAX_NOTED].decode("utf-8", "replace")
         try:
-            exchange = self._exchange = Exchange(self._service, connection, head, self._origin(head))
+            exchange = self._exchange = Exchange(self._context, connection, head, self._origin(head))
         except Refused as refused:
             # Who cannot be told apart from others is not to be answered any more
             await self._malformed(Malformed(refused.problem.status, refused.problem.detail))
@@ -136,23 +135,23 @@ class HttpSession:
         elif head.body_octets == 0:
             await self._run(exchange)
         else:
-            self.machine.accept_body(self._route.max_body_octets(self._service.config))
+            self.machine.accept_body(self._route.max_body_octets(self._context.config))
             if head.expects_continue and not self.machine.buffered:
                 connection.write(CONTINUE)
             connection.set_deadline(REQUEST_S)
 
     def _origin(self, head: Head) -> Any:
-        return self._service.proxies.origin(head, self._connection)
+        return self._context.proxies.origin(head, self._connection)
 
     async def _admit(self, exchange: Exchange) -> None:
         """Find what answers this request, and see whether it may. Raises `Refused`."""
-        head, service = exchange.head, self._service
+        head, context = exchange.head, self._context
         self._route = self._found = None
-        exchange.authority = await service.checked(exchange.origin.authority)
+        exchange.authority = await context.checked(exchange.origin.authority)
         if head.path == b"*":
             self._options(exchange, tuple(sorted(METHODS)))
             return
-        found = service.router.find(head)
+        found = self._router.find(head)
         exchange.cross_origin = found.resource.is_cross_origin
         route = found.resource.route(head.method)
         if route is None:
@@ -166,15 +165,15 @@ class HttpSession:
         if route.access is Access.ACCOUNT:
             await self._log_in(exchange)
         if head.body_octets != 0:
-            _check_body(head, route, route.max_body_octets(service.config))
+            _check_body(head, route, route.max_body_octets(context.config))
         self._route, self._found = route, found
 
     async def _log_in(self, exchange: Exchange) -> None:
-        service = self._service
+        context = self._context
         remembered = self._remembered = self._remembered or Remembered()
-        now_s = service.world.clock.monotonic()
+        now_s = context.world.clock.monotonic()
         try:
-            exchange.account = await service.logins.check(
+            exchange.account = await context.logins.check(
                 exchange.head.field(b"authorization"), exchange.origin, remembered, now_s
             )
         except Refused as refused:
@@ -198,7 +197,7 @@ class HttpSession:
         route, found = self._route, self._found
         assert route is not None, "the request was admitted"
         assert found is not None, "the request was admitted"
-        scope = exchange.scope(found)
+        scope = exchange.scope(found.path, found.parameters)
         try:
             answer = await route.handler(HttpRequest(scope, exchange.receive, exchange.send))
             if isinstance(answer, EventStream | WebSocket):
@@ -211,7 +210,7 @@ class HttpSession:
             explained = await self._explained(failure)
             problem = None if exchange.started else refusals.problem_of(explained)
             if isinstance(explained, BlobDamaged):
-                damage.report(self._service.world, explained, account=self._login)
+                damage.report(self._context.world, explained, account=self._login)
             if problem is None:
                 raise
             exchange.refuse(problem)
@@ -222,14 +221,14 @@ class HttpSession:
         if refusals.problem_of(failure) is not None:
             return failure
         account = self._exchange.account if self._exchange else None
-        return await damage.explained(self._service.world, failure, account.id if account else None)
+        return await damage.explained(self._context.world, failure, account.id if account else None)
 
     def _begin_endless(self, exchange: Exchange, endless: EventStream | WebSocket) -> None:
-        connection, service = self._connection, self._service
+        connection, context = self._connection, self._context
         if isinstance(endless, WebSocket):
             exchange.switch(acceptance(exchange.head, endless.subprotocol))
             self._endless = endless
-            self.machine.switch(endless.begin(connection, service.alarms))
+            self.machine.switch(endless.begin(connection, context.alarms))
         elif exchange.head.method == "HEAD":
             exchange.whole(200, FIELDS, b"")
             self._after(exchange)
@@ -239,7 +238,7 @@ class HttpSession:
             self._endless = endless
             self.machine.hold()
             connection.set_deadline(STREAM_S)
-            endless.begin(connection, service.alarms, chunked=chunked)
+            endless.begin(connection, context.alarms, chunked=chunked)
         self._exchange = self._route = self._found = None
 
     def _after(self, exchange: Exchange) -> None:
@@ -263,7 +262,7 @@ class HttpSession:
             self._begin_upload(exchange)
         upload = exchange.upload
         assert upload is not None, "a large body was begun"
-        monotonic = self._service.world.clock.monotonic
+        monotonic = self._context.world.clock.monotonic
         if not upload.arrived(len(body.octets), monotonic()):
             await self._malformed(Malformed(408, "The body comes too slowly."))
             return
@@ -273,7 +272,7 @@ class HttpSession:
             await self._upload_ended(wait=True)
 
     def _begin_upload(self, exchange: Exchange) -> None:
-        exchange.upload = Upload(self._service.world.clock.monotonic())
+        exchange.upload = Upload(self._context.world.clock.monotonic())
         task = self._task = asyncio.get_running_loop().create_task(self._run(exchange))
         task.add_done_callback(self._stop_upload)
 
@@ -338,7 +337,7 @@ class HttpSession:
         if exchange is not None and exchange.upload is not None:
             exchange.upload.abandon()
         if exchange is None or not exchange.started:
-            self._connection.write(self._service.closing(problem))
+            self._connection.write(self._context.closing(problem))
             if exchange is not None:
                 exchange.started = exchange.finished = True
         self._connection.close()
@@ -372,7 +371,7 @@ class HttpSession:
     def _closing(self, problem: Problem) -> bytes:
         """An error after which the connection is closed; nothing, where a response has begun."""
         started = self._exchange is not None and self._exchange.started
-        return b"" if started else self._service.closing(problem)
+        return b"" if started else self._context.closing(problem)
 
     def ending(self) -> bytes:
         """The server goes away. A request that was answered is all that a client of HTTP expects."""
@@ -404,7 +403,7 @@ class HttpSession:
         if self._exchange is not None and self._exchange.upload is not None:
             self._exchange.upload.abandon()
         if self._task is not None:
-            self._service.world.clock.call_later(ABANDONED_S, self._task.cancel)
+            self._context.world.clock.call_later(ABANDONED_S, self._task.cancel)
 
 
 def _check_websocket(head: Head, exchange: Exchange) -> None:

@@ -12,15 +12,17 @@ import pytest
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 
-from pillarbox.config.schema import Certificate
+from pillarbox.config.schema import Certificate, Config
+from pillarbox.protocol.http.limits import HttpLimits
 from pillarbox.protocol.http.problem import Problem
+from pillarbox.server.http.context import HttpContext
 from pillarbox.server.http.refusals import Refused
 from pillarbox.server.http.request import HttpRequest
 from pillarbox.server.http.route import Access, Route
-from pillarbox.server.http.service import HttpService
 from pillarbox.server.http.session import MAX_SKIPPED_OCTETS
 from pillarbox.world.database import DatabaseUnavailable
 from pillarbox.world.memory import MemoryScarce
+from pillarbox.world.world import World
 from tests.kit.certificate import client_context
 from tests.kit.http.server import HttpClient, authorization, open_http, request
 from tests.kit.http.server import Response as Got
@@ -91,6 +93,20 @@ async def own_fields(request: HttpRequest) -> Response:
     )
 
 
+class Counter:
+    """Something of a process."""
+
+    def __init__(self, world: World, config: Config) -> None:
+        self.world, self.config, self.count = world, config, 0
+
+
+async def counting(request: HttpRequest) -> Response:
+    counter = request.shared(Counter)
+    assert (counter.world, counter.config) == (request.world, request.config)
+    counter.count += 1
+    return PlainTextResponse(str(counter.count))
+
+
 async def injecting(request: HttpRequest) -> Response:
     return PlainTextResponse("x", headers={"X-Name": request.query_params["name"]})
 
@@ -118,6 +134,7 @@ ROUTES = (
     Route(path="/hasty", methods=("POST",), handler=hasty, access=Access.ANYONE, max_body_octets=large),
     Route(path="/streamed", methods=("GET",), handler=streamed, access=Access.ANYONE),
     Route(path="/failing", methods=("GET",), handler=failing, access=Access.ANYONE),
+    Route(path="/counting", methods=("GET",), handler=counting, access=Access.ANYONE),
     Route(path="/injecting", methods=("GET",), handler=injecting, access=Access.ANYONE),
     Route(path="/file", methods=("GET",), handler=file, access=Access.ANYONE),
     Route(path="/own", methods=("GET",), handler=own_fields, access=Access.ANYONE),
@@ -403,6 +420,12 @@ def test_nobody_adds_fields_to_a_response(name: str) -> None:
         server.provider.telemetry.failures.clear()
 
 
+def test_requests_share_what_is_made_once(server: Server, client: HttpClient) -> None:
+    assert client.ask("GET /counting").body == b"1"
+    with HttpClient(server, tls=True) as another:
+        assert another.ask("GET /counting").body == b"2"
+
+
 def test_a_file_is_sent(client: HttpClient) -> None:
     got = client.ask("GET /file")
     assert got.body == Path(__file__).read_bytes()
@@ -502,9 +525,8 @@ def test_other_origins_may_use_what_is_for_them(client: HttpClient) -> None:
 def test_tls_is_demanded_where_the_operator_has_a_certificate(server: Server) -> None:
     provider = server.provider
     given = Certificate(chain=Path("chain.pem"), key=Path("key.pem"))
-    service = HttpService(
-        provider.world, provider.authenticator, replace(provider.config, certificates=(given,))
-    )
+    configured = replace(provider.config, certificates=(given,))
+    service = HttpContext(provider.world, provider.authenticator, configured, HttpLimits())
     assert b"strict-transport-security: max-age=" in service.common_fields(
         set(), secure=True, cross_origin=False
     )
@@ -513,7 +535,8 @@ def test_tls_is_demanded_where_the_operator_has_a_certificate(server: Server) ->
 
 def test_in_a_demo_links_lead_to_this_machine(server: Server) -> None:
     provider = server.provider
-    demo = HttpService(provider.world, provider.authenticator, replace(provider.config, local_names={}))
+    configured = replace(provider.config, local_names={})
+    demo = HttpContext(provider.world, provider.authenticator, configured, HttpLimits())
 
     async def checked(*hosts: str) -> list[str]:
         return [await demo.checked(host) for host in hosts]
