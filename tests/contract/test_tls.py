@@ -185,6 +185,28 @@ def test_a_certificate_that_cannot_be_used_leaves_the_old_one(tmp_path: Path) ->
         ServerTls([made.server])
 
 
+def test_other_protocols_have_the_same_certificates(tmp_path: Path) -> None:
+    made = authority.ensure(tmp_path, NAMES, now_ms=NOW_MS)
+    tls = ServerTls([made.server])
+    http = tls.speaking("http/1.1")
+    assert tls.speaking("http/1.1") is http
+    assert tls.speaking("") is tls
+    before = tls.context(), http.context()
+    kept = made.server.chain.read_text()
+    made.server.chain.write_text("nothing")
+    with pytest.raises(CertificateUnusable):
+        tls.reload()
+    assert (tls.context(), http.context()) == before
+    made.server.chain.write_text(kept)
+    tls.reload()
+    assert tls.context() is not before[0]
+    assert http.context() is not before[1]
+    theirs = trusting(made)
+    theirs.set_alpn_protocols(["h2", "http/1.1"])
+    assert connect(http.context(), theirs, "one.example").server.selected_alpn_protocol() == "http/1.1"
+    assert connect(tls.context(), theirs, "one.example").server.selected_alpn_protocol() is None
+
+
 @pytest.mark.rfc("7301 §3.2", "SHOULD")
 def test_alpn_agrees_on_a_name_and_ignores_others(made: authority.DemoCertificates) -> None:
     server = ServerTls([made.server], alpn="imap").context()

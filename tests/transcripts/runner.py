@@ -80,7 +80,7 @@ class BareConnection:
         self.peer = Peer("192.0.2.1", 40000)
         self.local = Peer("192.0.2.2", 110)
         self.tls: TlsState | None = None
-        self.gone = self.half_closed = False
+        self.gone = self.half_closed = self.ending = False
         self.written = b""
         self.posted: list[Any] = []
         self.deadline_s: float | None = None

@@ -168,6 +168,10 @@ class Connection(Protocol):
     def half_closed(self) -> bool:
         """Whether the peer has sent all it will. In plain text it may as well be gone: writing shows it."""
 
+    @property
+    def ending(self) -> bool:
+        """Whether the connection ends after the event at work: the server goes away, or the session was ended."""
+
     def write(self, octets: bytes) -> None:
         """Send; never waits. After bulk output await `drain`. Nothing happens once gone."""
 

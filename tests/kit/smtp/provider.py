@@ -58,7 +58,7 @@ class FakeConnection:
         self.written = b""
         self.writes = 0
         self.open = True
-        self.half_closed = False
+        self.half_closed = self.ending = False
         self.deadline_s = 0.0
         self.session: SmtpSession | None = None
 

@@ -8,6 +8,10 @@ MAX_CREDENTIALS_OCTETS: Final = 4096
 CHALLENGE: Final = b'Basic realm="Pillarbox", charset="UTF-8"'
 """RFC 7617 §2.1: names and passwords are sent in UTF-8."""
 
+CHALLENGE_OF_PAGES: Final = b'Bearer realm="Pillarbox"'
+"""For requests of a page in a browser, which would ask for name and password itself, over the page, and send them with
+whatever other pages ask for (RFC 9110 §11.6.1 demands a challenge)."""
+
 
 def basic(field: bytes) -> tuple[str, str] | None:
     """Name and password, or `None` where the field has another scheme or is not valid."""

@@ -8,9 +8,11 @@ import hashlib
 import hmac
 from typing import Final
 
+from msgspec import structs
+
 from pillarbox.directory.accounts import Account
 from pillarbox.directory.app_passwords import Scope
-from pillarbox.protocol.http.credentials import CHALLENGE, basic
+from pillarbox.protocol.http.credentials import CHALLENGE, CHALLENGE_OF_PAGES, basic
 from pillarbox.protocol.http.problem import Problem
 from pillarbox.server.authentication import Authenticator, Client
 from pillarbox.server.http.origin import Origin
@@ -23,9 +25,15 @@ KEY_OCTETS: Final = 32
 _DIGEST_OCTETS: Final = 16
 
 _CHALLENGED: Final = ((b"www-authenticate", CHALLENGE),)
+_OF_PAGES: Final = ((b"www-authenticate", CHALLENGE_OF_PAGES),)
 NO_LOGIN: Final = Problem(401, "Log in with name and password.", fields=_CHALLENGED)
 WRONG_LOGIN: Final = Problem(401, "Authentication failed.", fields=_CHALLENGED)
 PLAIN: Final = Problem(403, "Passwords are not accepted without TLS. Use https.")
+
+
+def for_pages(problem: Problem) -> Problem:
+    """The same, without a challenge that a browser answers by itself."""
+    return structs.replace(problem, fields=_OF_PAGES) if problem.status == 401 else problem
 
 
 class Remembered:

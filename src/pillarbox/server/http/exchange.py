@@ -162,6 +162,8 @@ class Exchange:
 
     def _begin(self, octets: bytes, *, more: bool) -> None:
         request, status = self.head, self._status
+        if self._connection.ending:
+            self.keep_alive = False  # RFC 9112 §9.6: so nobody sends another request in vain
         names = {name for name, _ in self._fields}
         fields = [field for field in self._fields if field[0] not in _HOP_BY_HOP]
         bodiless = has_no_body(status)

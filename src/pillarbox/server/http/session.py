@@ -21,7 +21,7 @@ from pillarbox.protocol.http.upgrade import WebSocketEvent, acceptance, refusal
 from pillarbox.server import damage
 from pillarbox.server.connection import Activity, Connection, ConnectionGone
 from pillarbox.server.http import refusals, security_fields
-from pillarbox.server.http.authentication import WRONG_LOGIN, Remembered
+from pillarbox.server.http.authentication import WRONG_LOGIN, Remembered, for_pages
 from pillarbox.server.http.context import HttpContext
 from pillarbox.server.http.event_stream import FIELDS, EventStream
 from pillarbox.server.http.exchange import Exchange
@@ -180,6 +180,8 @@ class HttpSession:
             if refused.problem is WRONG_LOGIN:
                 self._failed_logins += 1
                 exchange.keep_alive = exchange.keep_alive and self._failed_logins < MAX_FAILED_LOGINS
+            if any(name.startswith(b"sec-fetch-") for name, _ in exchange.head.fields):
+                raise Refused(for_pages(refused.problem)) from None
             raise
         self._accounts.add(exchange.account.id)
 

@@ -67,6 +67,11 @@ class Pump(Handling[E]):
         """Whether the peer has sent all it will."""
         return self._eof
 
+    @property
+    def ending(self) -> bool:
+        """Whether the listener wants the connection to end."""
+        return self._ending is not None
+
     def write(self, octets: bytes) -> None:
         """Send; never waits, and does nothing once the connection is closing or lost."""
         if self._transport is not None and self.phase.open:

@@ -190,6 +190,12 @@ def test_no_password_is_taken_without_tls(subscribers: Subscribers) -> None:
             assert client.ask("GET /mine", {"Authorization": authorization()}).status == 200
 
 
+@pytest.mark.parametrize("field", ["", authorization(0, "wrong")])
+def test_no_browser_opens_its_own_dialog_over_a_page(client: HttpClient, field: str) -> None:
+    got = client.ask("GET /mine", {"Sec-Fetch-Mode": "cors", "Authorization": field})
+    assert (got.status, got["www-authenticate"]) == (401, 'Bearer realm="Pillarbox"')
+
+
 # --- proxies
 
 
@@ -396,7 +402,8 @@ def test_a_drain_waits_for_work_and_ends_what_has_no_end(
         client.send(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n")
         server.run(until(lambda: any(connection.working for connection in listener.connections)))
         server.run(listener.drain(5))
-        assert client.response().body == b"done"
+        done = client.response()
+        assert (done.body, done["connection"]) == (b"done", "close")
         assert client.rest() == b""
         assert idle.rest() == b""
         assert events.rest() == b"0\r\n\r\n"
