@@ -8,6 +8,7 @@ from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from pillarbox.protocol.http.limits import HttpLimits
 from pillarbox.server.connection import SessionFactory
 from pillarbox.server.http.route import Route
 from pillarbox.server.http.service import HttpService
@@ -22,7 +23,9 @@ def authorization(person: int = 0, password: str = PASSWORD) -> str:
 
 
 @contextlib.contextmanager
-def open_http(*routes: Route, plain_allowed: bool = True, **config: Any) -> Iterator[Server]:
+def open_http(
+    *routes: Route, plain_allowed: bool = True, limits: HttpLimits | None = None, **config: Any
+) -> Iterator[Server]:
     """Serve these routes as `http` and `https` until the block ends; `config`: options of `[http]`."""
 
     def sessions(provider: Provider) -> Mapping[str, SessionFactory[Any]]:
@@ -31,7 +34,9 @@ def open_http(*routes: Route, plain_allowed: bool = True, **config: Any) -> Iter
         from pillarbox.config.schema import Http
 
         configured = replace(provider.config, http=Http(**config))
-        service = HttpService(provider.world, provider.authenticator, configured, routes=routes)
+        service = HttpService(
+            provider.world, provider.authenticator, configured, routes=routes, limits=limits
+        )
         return {"http": service.session, "https": service.session}
 
     with serve("http", "https", plain_allowed=plain_allowed, sessions=sessions) as server:

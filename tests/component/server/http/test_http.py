@@ -3,6 +3,8 @@
 import asyncio
 import http.client
 import json
+import socket
+import struct
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -107,6 +109,16 @@ async def counting(request: HttpRequest) -> Response:
     return PlainTextResponse(str(counter.count))
 
 
+ENDED = asyncio.Event()
+
+
+async def patient(request: HttpRequest) -> Response:
+    await request.body()
+    assert (await request.receive())["type"] == "http.disconnect"
+    ENDED.set()
+    return PlainTextResponse("to nobody")
+
+
 async def injecting(request: HttpRequest) -> Response:
     return PlainTextResponse("x", headers={"X-Name": request.query_params["name"]})
 
@@ -134,6 +146,7 @@ ROUTES = (
     Route(path="/hasty", methods=("POST",), handler=hasty, access=Access.ANYONE, max_body_octets=large),
     Route(path="/streamed", methods=("GET",), handler=streamed, access=Access.ANYONE),
     Route(path="/failing", methods=("GET",), handler=failing, access=Access.ANYONE),
+    Route(path="/patient", methods=("GET",), handler=patient, access=Access.ANYONE),
     Route(path="/counting", methods=("GET",), handler=counting, access=Access.ANYONE),
     Route(path="/injecting", methods=("GET",), handler=injecting, access=Access.ANYONE),
     Route(path="/file", methods=("GET",), handler=file, access=Access.ANYONE),
@@ -375,6 +388,14 @@ def test_a_client_that_leaves_within_its_body_is_forgotten(server: Server) -> No
             until(lambda: any(c.activity.state == "request" for c in server.listeners["http"].connections))
         )
     server.run(until(lambda: not server.listeners["http"].connections))
+
+
+def test_a_handler_may_wait_for_the_end_of_its_client(server: Server) -> None:
+    with HttpClient(server) as client:
+        client.send(request("GET /patient"))
+        server.run(until(lambda: any(c.working for c in server.listeners["http"].connections)))
+        client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    server.run(until(ENDED.is_set))
 
 
 # --- refusals
