@@ -113,6 +113,10 @@ class Exchange:
         octets, self._body = self._body, None
         return {"type": "http.request", "body": octets, "more_body": False}
 
+    async def give_way(self) -> None:
+        """Let other connections be served."""
+        await self._connection.give_way()
+
     # --- the response
 
     async def send(self, message: Any) -> None:

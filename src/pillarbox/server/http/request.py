@@ -39,6 +39,10 @@ class HttpRequest(Request):
         """What this makes, the same for all requests of a process: `request.shared(NoteService)`."""
         return self._exchange.context.shared(make)
 
+    async def give_way(self) -> None:
+        """Let other connections be served; see `Connection.give_way`."""
+        await self._exchange.give_way()
+
     @property
     def account(self) -> Account:
         """Who has logged in; only for routes that demand it."""

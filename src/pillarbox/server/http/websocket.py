@@ -76,6 +76,11 @@ class WebSocket:
             self._connection.write(self._machine.send(content))
             await self._connection.drain()
 
+    async def give_way(self) -> None:
+        """Let other connections be served; see `Connection.give_way`."""
+        if self._connection is not None:
+            await self._connection.give_way()
+
     def end(self, code: int = POLICY) -> None:
         """Close it; `code` says why (RFC 6455 §7.4)."""
         if self._connection is not None and self._machine is not None:

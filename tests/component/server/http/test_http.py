@@ -104,6 +104,7 @@ class Counter:
 
 async def counting(request: HttpRequest) -> Response:
     counter = request.shared(Counter)
+    await request.give_way()
     assert (counter.world, counter.config) == (request.world, request.config)
     counter.count += 1
     return PlainTextResponse(str(counter.count))

@@ -69,6 +69,7 @@ class Subscribers:
 
 
 async def _echo(opened: WebSocket, content: str | bytes) -> None:
+    await opened.give_way()
     if content == "slow":
         await asyncio.sleep(0.3)
     await opened.answer(content)
