@@ -8,10 +8,14 @@ emails of an account are adjacent in every table and index that is ordered by em
 accounts move between shards, and a run of ids never includes another account's mail. A thread has the id of its first
 email.
 
+The ledger also has the MODSEQs at which emails, mailboxes and threads last changed: the states of JMAP, which are so
+the same in every process, and after a restart (`states`).
+
 What is always true: MODSEQ and ids only rise; `octets` is the sum of the sizes of the account's
 emails (an email in three mailboxes counts once), `messages` their number.
 """
 
+from enum import Enum
 from typing import Final
 
 from msgspec import Struct
@@ -57,7 +61,7 @@ class Allocation(Struct, frozen=True, gc=False):
 def open_account(tx: Transaction, account: AccountId) -> None:
     """Create the account's counters; no effect if they exist."""
     tx.execute(
-        "INSERT INTO ledgers VALUES (?, 1, 0, 0, ?, 0, 0, ?) ON CONFLICT (account) DO NOTHING",
+        "INSERT INTO ledgers VALUES (?, 1, 0, 0, ?, 0, 0, ?, 1, 1, 1, 1) ON CONFLICT (account) DO NOTHING",
         (account, account << EMAIL_BITS, account << EMAIL_BITS),
     )
 
@@ -96,14 +100,37 @@ def modseq(tx: Transaction, account: AccountId) -> ModSeq:
     return found
 
 
-def next_modseq(tx: Transaction, account: AccountId) -> ModSeq:
+class Touched(Enum):
+    """What of an account's state changes with a MODSEQ, beside `add_emails` and `remove_emails`, where threads do."""
+
+    __hash__ = object.__hash__  # C, where Enum hashes by name in Python
+
+    NOTHING = ()
+    EMAILS = ("email_modseq",)
+    """What no count depends on."""
+    MAILBOXES = ("mailbox_modseq",)
+    BOTH = ("email_modseq", "mailbox_modseq")
+    """Emails, and with them the counts of mailboxes."""
+
+
+def next_modseq(tx: Transaction, account: AccountId, touched: Touched = Touched.BOTH) -> ModSeq:
     """Take the next MODSEQ, and announce that the account changed. Raises `NoSuchAccount`, `ValuesDamaged`."""
     tx.touch(account)
-    taken = tx.execute(_NEXT_MODSEQ, (account,))
+    taken = tx.execute(_NEXT_MODSEQ[touched], (account,))
     found = modseq(tx, account)
     if not taken:
         raise damaged(account)
     return found
+
+
+def forget_changes(tx: Transaction) -> None:
+    """Have every client of JMAP read everything again: rows were repaired, and the log does not tell what they were."""
+    tx.execute(_FORGET_CHANGES)
+
+
+_FORGET_CHANGES = f"""
+UPDATE ledgers SET modseq = modseq + 1, email_modseq = modseq + 1, mailbox_modseq = modseq + 1,
+  thread_modseq = modseq + 1, logged_from = modseq + 1 WHERE modseq BETWEEN 0 AND {MAX_MODSEQ}"""  # noqa: S608 - a number of ours
 
 
 def damaged(account: AccountId) -> ValuesDamaged:
@@ -112,15 +139,18 @@ def damaged(account: AccountId) -> ValuesDamaged:
 
 
 # Bounds, which no text, octets or NULL is within, and few fractions: nothing is written that goes on from those
-_NEXT_MODSEQ = (
-    f"UPDATE ledgers SET modseq = modseq + 1 WHERE account = ? AND modseq BETWEEN 0 AND {MAX_MODSEQ}"  # noqa: S608 - numbers of ours
-)
+_NEXT_MODSEQ = {
+    touched: f"UPDATE ledgers SET {', '.join(f'{name} = modseq + 1' for name in ('modseq', *touched.value))}"  # noqa: S608 - names and numbers of ours
+    f" WHERE account = ? AND modseq BETWEEN 0 AND {MAX_MODSEQ}"
+    for touched in Touched
+}
 """Not RETURNING, for which SQLite makes a table of its own; the row is ours since the update."""
 _IN_BOUNDS = f"""
 modseq BETWEEN 0 AND {MAX_MODSEQ} AND messages BETWEEN 0 AND {MAX_NUMBER} AND octets BETWEEN 0 AND {MAX_NUMBER}
   AND last_email BETWEEN account << {EMAIL_BITS} AND ((account + 1) << {EMAIL_BITS}) - 1"""
 _ADD_EMAILS = f"""
 UPDATE ledgers SET modseq = modseq + 1,
+  email_modseq = modseq + 1, mailbox_modseq = modseq + 1, thread_modseq = modseq + 1,
   octets = octets + ?, messages = messages + ?, last_email = last_email + ?
 WHERE account = ? AND {_IN_BOUNDS} AND octets + ? <= ?
   AND EXISTS (SELECT 1 FROM mailboxes m WHERE m.account = ? AND m.id = ?)"""  # noqa: S608 - constants
@@ -159,7 +189,7 @@ def add_emails(
 
 
 def remove_emails(tx: Transaction, account: AccountId, *, octets: int, messages: int) -> None:
-    """Subtract emails that have left their last mailbox, and are placed nowhere, from the usage.
+    """Subtract emails that have left their last mailbox, and are placed nowhere, from the usage, at the last MODSEQ.
 
     Usage that is damaged, or less than what is subtracted, is counted anew. Raises `NoSuchAccount`, `ValuesDamaged`.
     """
@@ -168,7 +198,7 @@ def remove_emails(tx: Transaction, account: AccountId, *, octets: int, messages:
 
 
 _REMOVE_EMAILS = f"""
-UPDATE ledgers SET octets = octets - ?, messages = messages - ?
+UPDATE ledgers SET octets = octets - ?, messages = messages - ?, thread_modseq = modseq
 WHERE account = ? AND {_IN_BOUNDS} AND octets >= ? AND messages >= ?"""  # noqa: S608 - constants
 
 
@@ -193,7 +223,7 @@ def _count_anew(tx: Transaction, account: AccountId) -> None:
 
 _COUNT = """
 SELECT coalesce(sum(size), 0), count(email) FROM (SELECT DISTINCT email, size FROM placements WHERE account = ?)"""
-_COUNT_ANEW = f"UPDATE ledgers SET (octets, messages) = ({_COUNT}) WHERE account = ?"  # noqa: S608 - a constant
+_COUNT_ANEW = f"UPDATE ledgers SET thread_modseq = modseq, (octets, messages) = ({_COUNT}) WHERE account = ?"  # noqa: S608 - a constant
 
 
 def email_bounds(account: AccountId) -> tuple[EmailId, EmailId]:

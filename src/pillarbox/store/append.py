@@ -104,8 +104,8 @@ def append_all(
         appended.append(identifiers)
     if long_flags:
         flag_texts.count(tx, account, mailbox, long_flags)
-    last = first + len(arrivals) - 1
-    changes.record_run(tx, account, allocation.modseq, mailbox, ChangeKind.APPENDED, (first, last))
+    run, email = (first, first + len(arrivals) - 1), allocation.first_email
+    changes.record_run(tx, account, allocation.modseq, mailbox, ChangeKind.APPENDED, run, email)
     return appended
 
 

@@ -10,6 +10,10 @@ What is always true:
 2. Runs of `FLAGGED` may be wider than the change: the MODSEQ in `flags` shows which rows changed. So a STORE on a
    thousand scattered messages inserts `MAX_FLAGGED_RUNS` rows, not a thousand.
 3. Replaying the log from an empty mailbox gives the mailbox.
+4. After `logged_from` of the ledger, each email that arrived, changed or was destroyed is found from the log: by a run
+   of `APPENDED` with its id; by a message of it, in a run of `APPENDED` or `FLAGGED`, whose MODSEQ is that of the run;
+   by a run of `COPIED`; or by its id in a run of `UPDATED` or `DESTROYED`. What a message was found by may go with it:
+   then a later row has the email.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +23,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq
+from pillarbox.mail.identifiers import AccountId, EmailId, MailboxId, ModSeq
 from pillarbox.mail.number_set import NumberSet
 from pillarbox.store import flag_runs
 from pillarbox.world.database import Transaction
@@ -57,6 +61,13 @@ class ChangeKind(IntEnum):
     """A mailbox, or with `NO_MAILBOX` a name without a mailbox, was subscribed or unsubscribed."""
     MAILBOX_ROLE = 9
     """A mailbox got a role, or lost it."""
+    UPDATED = 10
+    """Ids of emails that were removed from a mailbox and are in others; belongs to no mailbox."""
+    THREADS = 11
+    """Ids of the threads of emails that were destroyed, unless all of these were the first of theirs; belongs to no
+    mailbox."""
+    COPIED = 12
+    """UIDs that a large copy had appended, when all of it was there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +79,8 @@ class Change:
     kind: ChangeKind
     first: int
     last: int
+    email: EmailId | None = None
+    """The id of the first, where they are UIDs of emails that arrived."""
 
 
 Flagged = tuple[int, str, int]
@@ -112,9 +125,13 @@ def record_run(
     mailbox: MailboxId,
     kind: ChangeKind,
     run: tuple[int, int],
+    email: EmailId | None = None,
 ) -> None:
-    """Log that the numbers from the first of the run to its last have changed."""
-    tx.execute(_RECORD, (account, modseq, mailbox, kind.value, *run))
+    """Log that the numbers from the first of the run to its last have changed; `email`: as in `Change`."""
+    if email is None:
+        tx.execute(_RECORD, (account, modseq, mailbox, kind.value, *run))
+    else:
+        tx.execute(_RECORD_EMAILS, (account, modseq, mailbox, kind.value, *run, email))
 
 
 def record_mailbox(
@@ -124,19 +141,18 @@ def record_mailbox(
     tx.execute(_RECORD + " ON CONFLICT DO NOTHING", (account, modseq, mailbox, kind.value, 0, 0))
 
 
-_RECORD = "INSERT INTO changes VALUES (?, ?, ?, ?, ?, ?)"
+_RECORD = "INSERT INTO changes (account, modseq, mailbox, kind, first, last) VALUES (?, ?, ?, ?, ?, ?)"
+_RECORD_EMAILS = "INSERT INTO changes VALUES (?, ?, ?, ?, ?, ?, ?)"
 
 
 def log(tx: Transaction, account: AccountId, since: ModSeq) -> list[Change]:
     """All changes in the account after this MODSEQ, in order."""
     rows = tx.rows(
-        "SELECT modseq, mailbox, kind, first, last FROM changes WHERE account = ? AND modseq > ?"
+        "SELECT modseq, mailbox, kind, first, last, email FROM changes WHERE account = ? AND modseq > ?"
         " ORDER BY modseq, mailbox, kind, first",
         (account, since),
     )
-    return [
-        Change(modseq, mailbox, ChangeKind(kind), first, last) for modseq, mailbox, kind, first, last in rows
-    ]
+    return [Change(modseq, mailbox, ChangeKind(kind), *numbers) for modseq, mailbox, kind, *numbers in rows]
 
 
 def vanished(tx: Transaction, account: AccountId, mailbox: MailboxId, since: ModSeq) -> NumberSet:

@@ -16,6 +16,7 @@ from pillarbox.mail.flags import SHORT_TEXT_OCTETS
 from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq
 from pillarbox.mail.number_set import NumberSet
 from pillarbox.store import account_counters, changes, flag_runs, flag_texts, mailbox_counts
+from pillarbox.store.account_counters import Touched
 from pillarbox.store.changes import ChangeKind
 from pillarbox.store.flag_runs import FlagRun
 from pillarbox.store.mailbox_counts import MailboxCounts
@@ -104,7 +105,8 @@ def _alter(
     }
     if long:
         _check_texts(tx, account, mailbox, parts, long)
-    modseq = account_counters.next_modseq(tx, account)
+    touched = Touched.BOTH if any(map(_is_counted, rewritten.items())) else Touched.EMAILS
+    modseq = account_counters.next_modseq(tx, account, touched)
     after, counts = _after(parts, rewritten, modseq)
     flag_runs.replace(tx, account, mailbox, before, flag_runs.joined(after))
     mailbox_counts.apply(tx, account, mailbox, modseq, _count_change(rewritten, counts))
@@ -198,6 +200,12 @@ def _gained(rewritten: dict[str, str], counts: dict[str, int]) -> dict[str, int]
         gained[old] -= counts[old]
         gained[new] += counts[old]
     return {text: gained[text] for text in flag_texts.long(gained)}
+
+
+def _is_counted(change: tuple[str, str]) -> bool:
+    """Whether a count of JMAP's depends on it: unread is what has neither \\Seen nor \\Draft (RFC 8621 §2)."""
+    old, new = change
+    return any((flag in old) is not (flag in new) for flag in (flag_text.SEEN, flag_text.DRAFT))
 
 
 def _count_change(rewritten: dict[str, str], counts: dict[str, int]) -> MailboxCounts:

@@ -16,7 +16,7 @@ from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq
 from pillarbox.mail.mailbox_name import INBOX, SEPARATOR
 from pillarbox.mail.number_set import EMPTY, NumberSet
 from pillarbox.store import account_counters, changes, flag_runs, placements
-from pillarbox.store.account_counters import MAX_MODSEQ, MAX_UID, NoSuchMailbox
+from pillarbox.store.account_counters import MAX_MODSEQ, MAX_UID, NoSuchMailbox, Touched
 from pillarbox.store.changes import ChangeKind
 from pillarbox.store.mailbox import DEFAULT_MAILBOXES, Mailbox, Role
 from pillarbox.world.database import Transaction, ValuesDamaged
@@ -156,7 +156,7 @@ def create(
     if _id_of(tx, account, name) is not None:
         raise MailboxExists(name)
     mailbox_name.check_new_level(name)
-    modseq = account_counters.next_modseq(tx, account)
+    modseq = account_counters.next_modseq(tx, account, Touched.MAILBOXES)
     _create_above(tx, account, name, modseq, now_ms, most)
     return by_id(tx, account, _insert(tx, account, name, role, modseq, now_ms, most))
 
@@ -206,7 +206,7 @@ def _insert(
 def set_role(tx: Transaction, account: AccountId, mailbox: MailboxId, role: Role) -> None:
     """Give a mailbox this role; one that has it loses it (RFC 6154 §2, RFC 8621 §2: a role has one mailbox)."""
     holder = by_role(tx, account, role)
-    modseq = account_counters.next_modseq(tx, account)
+    modseq = account_counters.next_modseq(tx, account, Touched.MAILBOXES)
     if holder is not None:
         _change_role(tx, account, holder.id, None, modseq)
     _change_role(tx, account, mailbox, role, modseq)
@@ -243,10 +243,10 @@ def subscribe(
     else:
         changed = tx.execute("DELETE FROM subscriptions WHERE account = ? AND name = ?", (account, name))
     if changed:
-        mailbox = _id_of(tx, account, name) or changes.NO_MAILBOX
-        changes.record_mailbox(
-            tx, account, account_counters.next_modseq(tx, account), mailbox, ChangeKind.SUBSCRIBED
-        )
+        mailbox = _id_of(tx, account, name)
+        touched = Touched.NOTHING if mailbox is None else Touched.MAILBOXES
+        modseq = account_counters.next_modseq(tx, account, touched)
+        changes.record_mailbox(tx, account, modseq, mailbox or changes.NO_MAILBOX, ChangeKind.SUBSCRIBED)
 
 
 def unclaimed(tx: Transaction, account: AccountId, mailbox: MailboxId) -> NumberSet:
@@ -299,7 +299,8 @@ def delete(tx: Transaction, account: AccountId, mailbox: MailboxId, *, most: int
         raise CannotDeleteInbox
     if most is not None and found.messages > most:
         return False
-    modseq = account_counters.next_modseq(tx, account)
+    touched = Touched.BOTH if found.messages else Touched.MAILBOXES
+    modseq = account_counters.next_modseq(tx, account, touched)
     placements.empty(tx, account, mailbox, modseq=modseq)
     tx.execute("DELETE FROM mailboxes WHERE account = ? AND id = ?", (account, mailbox))
     changes.record_mailbox(tx, account, modseq, mailbox, ChangeKind.MAILBOX_DELETED)
@@ -340,7 +341,7 @@ def rename(
     for new_name in renamed.values():
         if _id_of(tx, account, new_name) is not None:
             raise MailboxExists(new_name)
-    modseq = account_counters.next_modseq(tx, account)
+    modseq = account_counters.next_modseq(tx, account, Touched.MAILBOXES)
     _create_above(tx, account, name, modseq, now_ms, most)
     for one, new_name in renamed.items():
         tx.execute("UPDATE mailboxes SET name = ? WHERE account = ? AND id = ?", (new_name, account, one))

@@ -60,6 +60,7 @@ class _Row:
     email: int
     size: int
     flags: str
+    thread: int
 
 
 def copy(
@@ -224,7 +225,7 @@ def _rows(
 
 # Runs in their order, and the messages of each: see `flag_runs`
 _ROWS = """
-SELECT p.uid, p.email, p.size, f.flags
+SELECT p.uid, p.email, p.size, f.flags, p.thread
 FROM flags f CROSS JOIN placements p
 WHERE p.account = f.account AND p.mailbox = f.mailbox AND p.uid BETWEEN max(f.uid, ?) AND min(f.uid + f.more, ?)
   AND f.account = ? AND f.mailbox = ? AND f.uid + f.more >= ? AND f.uid <= ? AND f.flags LIKE ? ESCAPE '!'
@@ -330,7 +331,10 @@ def _destroy(
     """Remove placements, and destroy the emails that have no others."""
     _remove(tx, account, mailbox, rows, modseq=modseq)
     sizes = {row.email: row.size for row in rows}
-    destroyed = sorted(sizes.keys() - _placed(tx, sorted(sizes)))
+    placed = _placed(tx, sorted(sizes))
+    if placed:
+        changes.record(tx, account, modseq, changes.NO_MAILBOX, ChangeKind.UPDATED, NumberSet.of(placed))
+    destroyed = sorted(sizes.keys() - placed)
     if not destroyed:
         return
     tx.execute_many("INSERT INTO orphans VALUES (?)", [(email,) for email in destroyed])
@@ -338,6 +342,9 @@ def _destroy(
         tx, account, octets=sum(sizes[email] for email in destroyed), messages=len(destroyed)
     )
     changes.record(tx, account, modseq, changes.NO_MAILBOX, ChangeKind.DESTROYED, NumberSet.of(destroyed))
+    threads = {row.thread for row in rows if row.email not in placed}
+    if threads != {*destroyed}:
+        changes.record(tx, account, modseq, changes.NO_MAILBOX, ChangeKind.THREADS, NumberSet.of(threads))
 
 
 def _placed(tx: Transaction, emails: Sequence[int]) -> set[int]:

@@ -4,7 +4,9 @@
 but `indicators` are of no account. The id of an email has its account in the upper bits (see `account_counters`), so
 it does the same.
 
-- `ledgers`: the counters of an account, one row each: the numbers to assign next, and the usage.
+- `ledgers`: the counters of an account, one row each: the numbers to assign next, the usage, the MODSEQs at which its
+  emails, mailboxes and threads last changed, and `logged_from`: of what happened before that MODSEQ, the change log
+  does not say which emails it concerned.
 - `mailboxes`: one row each, with counts maintained by the verbs, so that STATUS never counts.
 - `placements`: which email is message *uid* of a mailbox. It repeats the email's small immutable values (size, dates,
   thread), so that listing, sorting and searching by them is one scan of a narrow table.
@@ -17,7 +19,8 @@ it does the same.
 - `orphans`: emails without placements, until `orphans.sweep` releases their octets.
 - `thread_keys`: the thread of a Message-ID or of a subject.
 - `unfinished_copies`: parts of large copies, to be expunged unless the copy is finished; see the module of that name.
-- `changes`: the change log. One row for each run of UIDs and call of a verb.
+- `changes`: the change log. One row for each run of UIDs and call of a verb. `email` is the id of the first email of a
+  run that arrived, whose ids rise as the UIDs do; it is NULL in all other rows.
 - `search_index`: trigrams of each email's text; see `sqlite_fts`.
 - `search_unindexed`: emails that were not indexed, so that searches always read them.
 - `search_attempts`: how far the reading for the index was begun in an account, written before it begins.
@@ -193,6 +196,16 @@ CREATE TABLE indicators (
 CREATE INDEX indicators_expiring ON indicators (kept_until_s, octets)
 """
 
+_EMAILS_LOGGED = """
+ALTER TABLE changes ADD COLUMN email INTEGER;
+ALTER TABLE ledgers ADD COLUMN email_modseq INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE ledgers ADD COLUMN mailbox_modseq INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE ledgers ADD COLUMN thread_modseq INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE ledgers ADD COLUMN logged_from INTEGER NOT NULL DEFAULT 1;
+UPDATE ledgers SET email_modseq = modseq, mailbox_modseq = modseq, thread_modseq = modseq, logged_from = modseq;
+CREATE INDEX placements_by_thread ON placements (thread) WHERE thread <> email
+"""
+
 SCHEMA = Schema(
     "store",
     migrations=(
@@ -203,6 +216,7 @@ SCHEMA = Schema(
         _COPIES,
         _AUTHENTICATION,
         _INDICATORS,
+        _EMAILS_LOGGED,
     ),
-    compatible_back_to=6,
+    compatible_back_to=8,
 )

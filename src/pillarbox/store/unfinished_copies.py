@@ -11,7 +11,7 @@ from typing import Final
 
 from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq
 from pillarbox.mail.number_set import NumberSet
-from pillarbox.store import placements
+from pillarbox.store import account_counters, changes, placements
 from pillarbox.store.account_counters import NoSuchMailbox
 from pillarbox.store.changes import ChangeKind
 from pillarbox.store.placements import Copied
@@ -55,9 +55,21 @@ def copy_part(
 def finish(tx: Transaction, account: AccountId, begun: tuple[ModSeq, int]) -> None:
     """All parts are copied. Raises `CopyUndone`."""
     name, parts = begun
+    _log(tx, account, name)
     sql = "DELETE FROM unfinished_copies WHERE account = ? AND copy = ? AND until_ms > 0"
     if tx.execute(sql, (account, name)) != parts:
         raise CopyUndone
+
+
+def _log(tx: Transaction, account: AccountId, name: ModSeq) -> None:
+    """Log a copy as finished: until then JMAP has not shown it."""
+    rows = tx.rows(
+        "SELECT mailbox, first, last FROM unfinished_copies WHERE account = ? AND copy = ?", (account, name)
+    )
+    if rows:
+        modseq = account_counters.next_modseq(tx, account)
+        for mailbox, first, last in rows:
+            changes.record_run(tx, account, modseq, mailbox, ChangeKind.COPIED, (first, last))
 
 
 def give_up(tx: Transaction, account: AccountId, name: ModSeq) -> None:

@@ -151,11 +151,14 @@ REPAIRED = {
         "UPDATE ledgers SET modseq = 9223372036854775807, octets = 'zz', messages = x'ff' WHERE account = 1",
         "UPDATE ledgers SET last_email = 'zz', last_mailbox = 'zz', last_uid_validity = 0.5 WHERE account = 1",
         "UPDATE ledgers SET indexed_email = 'zz', modseq = 'zz' WHERE account = 2",
+        "UPDATE ledgers SET email_modseq = 'zz', mailbox_modseq = x'ff', thread_modseq = 0.5 WHERE account = 2",
+        "UPDATE ledgers SET logged_from = 'zz' WHERE account = 1",
     ],
     "change-numbers-valid": [
         f"UPDATE changes SET modseq = 9223372036854775807 WHERE account = 1 AND mailbox = {INBOX} AND kind = 3",
         f"UPDATE changes SET kind = 77 WHERE account = 1 AND mailbox = {SENT}",
         "UPDATE changes SET last = 'zz' WHERE account = 2",
+        f"UPDATE changes SET email = 'zz' WHERE account = 1 AND kind = 1 AND mailbox = {INBOX}",
     ],
     "mailbox-numbers-valid": [
         f"UPDATE mailboxes SET uid_validity = 'zz', uid_next = x'ff', first_recent = 0.5 WHERE id = {INBOX}",
@@ -200,6 +203,8 @@ REPAIRED = {
     "change-log-gives-mailbox of what is expunged": [
         f"UPDATE changes SET last = last + 1 WHERE account = 1 AND mailbox = {INBOX} AND kind = 3",
     ],
+    "change-log-names-emails": ["UPDATE changes SET email = email + 1 WHERE kind = 1 AND account = 2"],
+    "states-follow-log": ["UPDATE ledgers SET email_modseq = 2, mailbox_modseq = 2, thread_modseq = 2"],
     "change-log-has-modseq": [f"UPDATE flags SET modseq = 1 WHERE account = 1 AND mailbox = {INBOX} AND uid > 9"],
     "modseq-in-order": ["UPDATE mailboxes SET highest_modseq = 2 WHERE account = 1"],
     "mailbox-counts-match": ["UPDATE mailboxes SET unseen = unseen + 1, octets = 0 WHERE account = 1"],
@@ -231,6 +236,7 @@ REPAIRED = {
     "message-size-matches": ["UPDATE placements SET size = size + 1 WHERE account = 2 AND uid < 4"],
     "email-has-mailbox": ["DELETE FROM placements WHERE account = 2 AND uid IN (1, 5)"],
     "index placements_by_email": ["DROP INDEX placements_by_email"],
+    "index placements_by_thread": ["DROP INDEX placements_by_thread"],
 }  # fmt: skip
 """Damage that is repaired, by the name under which it is found."""
 
@@ -354,7 +360,10 @@ def test_a_modseq_that_is_none_becomes_the_next_of_its_account(tmp_path: Path, m
         data.damage(f"UPDATE flags SET modseq = {modseq} WHERE account = 1 AND mailbox = {INBOX} AND uid = 1")
         data.repair()
         assert data.fsck().problems == []
-        assert data.rows("SELECT modseq FROM ledgers WHERE account = 1") == [(before + 1,)]
+        after = "SELECT modseq, email_modseq, logged_from FROM ledgers WHERE account = 1"
+        assert data.rows(after) == [
+            (before + 2, before + 2, before + 2)
+        ]  # clients of JMAP read all of it again
         logged = f"SELECT modseq, kind, first FROM changes WHERE account = 1 AND modseq > {before}"
         assert data.rows(logged) == [(before + 1, 2, 1)]
         changed = f"SELECT modseq FROM flags WHERE account = 1 AND mailbox = {INBOX} AND uid = 1"

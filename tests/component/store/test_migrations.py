@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pillarbox.mail.identifiers import AccountId, MailboxId
 from pillarbox.mail.number_set import EVERYTHING
-from pillarbox.store import flags, indicators, mailbox_cache, mailboxes
+from pillarbox.store import account_counters, flags, indicators, mailbox_cache, mailboxes
 from pillarbox.store.flags import Mode
 from pillarbox.store.indicators import Source
 from pillarbox.store.schema import SCHEMA
@@ -23,12 +23,11 @@ def test_flags_of_single_messages_become_runs_when_they_are_changed(tmp_path: Pa
     database = open_database(path, [BLOBS, before], create=True)
 
     def fill(tx: Transaction) -> None:
-        mailboxes.create_defaults(tx, ANN, now_ms=0)
+        _open_as_before(tx, modseq=4)
         tx.execute_many(
             "INSERT INTO flags VALUES (1, 1, ?, ?, ?)", [(9, "\\Seen", 2), (11, "", 3), (12, "", 4)]
         )
         tx.execute("UPDATE mailboxes SET uid_next = 13, messages = 3, highest_modseq = 4 WHERE id = 1")
-        tx.execute("UPDATE ledgers SET modseq = 4")
 
     database.write_now(fill)
     database.close_now()
@@ -51,10 +50,11 @@ def test_flags_of_single_messages_become_runs_when_they_are_changed(tmp_path: Pa
 
 def test_a_store_of_the_version_before_gets_a_table_for_images(tmp_path: Path) -> None:
     before = replace(SCHEMA, migrations=SCHEMA.migrations[:6])
+    after = replace(SCHEMA, migrations=SCHEMA.migrations[:7], compatible_back_to=6)
     database = open_database(tmp_path / "db", [BLOBS, before], create=True)
-    database.write_now(mailboxes.create_defaults, ANN, now_ms=0)
+    database.write_now(_open_as_before, modseq=1)
     database.close_now()
-    database = open_database(tmp_path / "db", [BLOBS, SCHEMA])
+    database = open_database(tmp_path / "db", [BLOBS, after])
     try:
         checked = Checked(Verdict(digest="d", until_s=1), b"<svg/>")
         database.write_now(indicators.keep, "two.example", Source("https://two.example/"), checked, now_s=0)
@@ -69,9 +69,49 @@ def test_a_store_of_the_version_before_gets_a_table_for_images(tmp_path: Path) -
         database.close_now()
 
 
+def _open_as_before(tx: Transaction, *, modseq: int) -> None:
+    """An account with an INBOX, in tables of any version."""
+    first = account_counters.email_bounds(ANN)[0]
+    tx.execute("INSERT INTO ledgers VALUES (1, ?, 0, 0, ?, 1, 1, ?)", (modseq, first, first))
+    tx.execute("INSERT INTO mailboxes VALUES (1, 1, 'INBOX', 'inbox', 1, 1, 1, ?, 0, 0, 0, 0)", (modseq,))
+
+
 def _inbox(tx: Transaction) -> MailboxId:
     return mailboxes.by_name(tx, ANN, "INBOX").id
 
 
 def _rows(tx: Transaction) -> list[tuple[int, int, str]]:
     return tx.rows("SELECT uid, more, flags FROM flags ORDER BY uid")
+
+
+def test_of_what_happened_before_emails_were_logged_no_changes_are_told(tmp_path: Path) -> None:
+    before = replace(SCHEMA, migrations=SCHEMA.migrations[:6], compatible_back_to=6)
+    path = tmp_path / "db"
+    database = open_database(path, [BLOBS, before], create=True)
+
+    def fill(tx: Transaction) -> None:
+        _open_as_before(tx, modseq=40)
+        first = account_counters.email_bounds(ANN)[0]
+        for uid, thread in ((1, first + 1), (2, first + 1)):
+            row = ANN, 1, uid, first + uid, thread, 9, 0, None, None, 0
+            tx.execute("INSERT INTO placements VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+        tx.execute("INSERT INTO changes VALUES (1, 40, 1, 1, 1, 2)")
+
+    database.write_now(fill)
+    database.close_now()
+
+    database = open_database(path, [BLOBS, SCHEMA])
+    try:
+        states = "SELECT modseq, email_modseq, mailbox_modseq, thread_modseq, logged_from FROM ledgers"
+        assert database.read_now(_all, states) == [(40, 40, 40, 40, 40)]
+        assert database.read_now(_all, "SELECT first, last, email FROM changes WHERE kind = 1") == [
+            (1, 2, None)
+        ]
+        database.write_now(mailboxes.subscribe, ANN, "Elsewhere")
+        assert database.read_now(_all, states) == [(41, 40, 40, 40, 40)]
+    finally:
+        database.close_now()
+
+
+def _all(tx: Transaction, sql: str) -> list[tuple[object, ...]]:
+    return tx.rows(sql)

@@ -54,7 +54,7 @@ def test_the_account_is_touched_and_the_log_written() -> None:
         done = put(tx)
         assert tx.announced == {account_changed(ANNA)}
         assert changes.log(tx, ANNA, before) == [
-            Change(done.modseq, mailbox(tx), ChangeKind.APPENDED, done.uid, done.uid)
+            Change(done.modseq, mailbox(tx), ChangeKind.APPENDED, done.uid, done.uid, done.email_id)
         ]
 
 

@@ -18,6 +18,6 @@ def test_without_accounts_nothing_is_used() -> None:
 def test_usage_adds_up_and_the_heaviest_come_first() -> None:
     with open_transaction(SCHEMA) as tx:
         for account, octets in ((1, 10), (2, 300), (3, 20)):
-            tx.execute("INSERT INTO ledgers VALUES (?, 1, ?, 2, 0, 0, 0, 0)", (account, octets))
+            tx.execute("INSERT INTO ledgers VALUES (?, 1, ?, 2, 0, 0, 0, 0, 1, 1, 1, 1)", (account, octets))
         assert total_usage(tx) == Usage(330, 6)
         assert heaviest(tx, limit=2) == [(AccountId(2), Usage(300, 2)), (AccountId(3), Usage(20, 2))]

@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
@@ -17,10 +18,11 @@ from pillarbox.mail.number_set import NumberSet
 from pillarbox.queue import control, inspection
 from pillarbox.queue.inspection import Selection
 from pillarbox.queue.spool import State
-from pillarbox.store import fetch, flag_runs, mailbox_cache, sqlite_fts
+from pillarbox.store import account_counters, fetch, flag_runs, mailbox_cache, sqlite_fts
 from pillarbox.store.fetch import Column
 from pillarbox.store.search import evaluate
 from pillarbox.world.blobs import DatabaseBlobs
+from pillarbox.world.database import ValuesDamaged
 from pillarbox.world.database.schema import statements
 from tests.kit.database import RecordingTransaction
 from tests.kit.paths import ROOT
@@ -69,6 +71,14 @@ def _fetched() -> list[str]:
     return tx.statements
 
 
+def _of_modseqs() -> list[str]:
+    tx = RecordingTransaction()
+    for touched in account_counters.Touched:
+        with suppress(ValuesDamaged):  # which it takes the missing row for
+            account_counters.next_modseq(tx, AccountId(1), touched)
+    return tx.statements
+
+
 def _of_flag_runs() -> list[str]:
     tx = RecordingTransaction()
     for texts in (None, (), ("", "\\Seen")):
@@ -112,6 +122,7 @@ MADE: dict[str, Callable[[], list[str]]] = {
     "pillarbox/queue/control.py:selected": _selected(control.selected, now_ms=NOW_MS, limit=1),
     "pillarbox/queue/inspection.py:count": _selected(inspection.count),
     "pillarbox/queue/inspection.py:listing": _selected(inspection.listing, now_ms=NOW_MS, limit=1),
+    "pillarbox/store/account_counters.py:next_modseq": _of_modseqs,
     "pillarbox/store/fetch.py:rows": _fetched,
     "pillarbox/store/fetch.py:rows_within": _fetched,
     "pillarbox/store/flag_runs.py:overlapping": _of_flag_runs,

@@ -10,6 +10,7 @@ from pillarbox.admin.fsck import loss
 from pillarbox.admin.fsck.checking import WRONG_VALUES, Progress
 from pillarbox.admin.fsck.context import RepairContext
 from pillarbox.admin.fsck.invariants import every_invariant
+from pillarbox.store import account_counters
 from pillarbox.world.database import Database, DatabaseFailure, Schema, Transaction
 from pillarbox.world.database.invariant import Invariant
 from pillarbox.world.database.sqlite.shape import missing
@@ -34,6 +35,8 @@ def repair(
         if database.write_now(loss.accept, context):
             repaired.append("what is lost")
         repaired += _repair(database, context, schemas, progress)
+    if repaired:
+        database.write_now(account_counters.forget_changes)
     return list(dict.fromkeys(repaired))
 
 

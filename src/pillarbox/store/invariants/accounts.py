@@ -5,7 +5,7 @@ from pillarbox.world.database.invariant import Invariant
 
 _LATEST = f"""
 SELECT l.account,
-  max(l.modseq,
+  max(l.modseq, l.email_modseq, l.mailbox_modseq, l.thread_modseq, l.logged_from,
     coalesce((SELECT max(highest_modseq) FROM mailboxes m WHERE m.account = l.account), 0),
     coalesce((SELECT max(modseq) FROM changes c WHERE c.account = l.account), 0),
     coalesce((SELECT max(modseq) FROM flags f WHERE f.account = l.account), 0)) AS modseq,
@@ -32,7 +32,7 @@ INVARIANTS = (
         (
             (
                 f"INSERT INTO ledgers SELECT account, 1, 0, 0, account << {EMAIL_BITS}, 0, 0,"  # noqa: S608 - a constant
-                f" account << {EMAIL_BITS}"
+                f" account << {EMAIL_BITS}, 1, 1, 1, 1"
                 " FROM (SELECT account FROM mailboxes UNION SELECT account FROM placements"
                 " UNION SELECT account FROM changes) WHERE account NOT IN (SELECT account FROM ledgers)"
             ),

@@ -13,6 +13,18 @@ _WITHOUT_CHANGE = """
 FROM flags f WHERE NOT EXISTS (SELECT 1 FROM changes c WHERE c.account = f.account AND c.modseq = f.modseq
   AND c.mailbox = f.mailbox AND c.kind IN (1, 2) AND f.uid >= c.first AND f.uid + f.more <= c.last)"""
 
+_MISNAMED = """
+FROM changes c JOIN placements p ON p.account = c.account AND p.mailbox = c.mailbox
+  AND p.uid BETWEEN c.first AND c.last
+WHERE c.kind = 1 AND c.email IS NOT NULL AND p.email <> c.email + p.uid - c.first"""
+
+_STATES = """
+SELECT account, coalesce(max(CASE WHEN kind IN (1, 2, 3, 4, 10, 12) THEN modseq END), 0) AS emails,
+  coalesce(max(CASE WHEN kind IN (1, 3, 5, 6, 7, 9, 12) THEN modseq END), 0) AS mailboxes,
+  coalesce(max(CASE WHEN kind = 4 OR email IS NOT NULL THEN modseq END), 0) AS threads
+FROM changes GROUP BY account"""
+_STATES_BEHIND = "l.email_modseq < n.emails OR l.mailbox_modseq < n.mailboxes OR l.thread_modseq < n.threads"
+
 
 def _described_differences(tx: Transaction) -> Iterator[Violation]:
     for account, mailbox, surplus, missing in _differences(tx):
@@ -81,9 +93,36 @@ INVARIANTS = (
         "no logged change has the MODSEQ of message {2} of mailbox {1} of account {0}",
         "Log a change of its flags.",
         (
-            "INSERT INTO changes SELECT f.account, f.modseq, f.mailbox, 2, min(f.uid), max(f.uid + f.more) "
+            "INSERT INTO changes SELECT f.account, f.modseq, f.mailbox, 2, min(f.uid), max(f.uid + f.more), NULL "
             + _WITHOUT_CHANGE
             + " GROUP BY f.account, f.modseq, f.mailbox ON CONFLICT DO UPDATE SET last = max(last, excluded.last)",
+        ),
+    ),
+    Invariant(
+        "change-log-names-emails",
+        "What the change log says of an email that arrived is true of the message.",
+        "SELECT p.account, p.mailbox, p.uid " + _MISNAMED,
+        "the change log of account {0} takes message {2} of mailbox {1} for another email",
+        "Have clients that know emails by their ids read them again.",
+        (
+            "UPDATE changes AS d SET email = NULL WHERE d.email IS NOT NULL AND EXISTS (SELECT 1 "  # noqa: S608 - constants
+            + _MISNAMED
+            + " AND (c.account, c.modseq, c.mailbox, c.kind, c.first)"
+            " = (d.account, d.modseq, d.mailbox, d.kind, d.first))",
+        ),
+    ),
+    Invariant(
+        "states-follow-log",
+        "The states of an account's emails, mailboxes and threads are those of the last change.",
+        f"SELECT l.account FROM ledgers l JOIN ({_STATES}) n ON n.account = l.account WHERE {_STATES_BEHIND}",  # noqa: S608 - constants
+        "the states of account {0} are older than its last changes",
+        "Take them from the change log.",
+        (
+            (
+                f"UPDATE ledgers AS l SET email_modseq = max(l.email_modseq, n.emails),"  # noqa: S608 - constants
+                f" mailbox_modseq = max(l.mailbox_modseq, n.mailboxes),"
+                f" thread_modseq = max(l.thread_modseq, n.threads) FROM ({_STATES}) n WHERE n.account = l.account"
+            ),
         ),
     ),
     Invariant(

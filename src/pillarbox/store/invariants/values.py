@@ -51,6 +51,9 @@ _LEDGERS: Final = TableValues(
         "last_mailbox": integer(0, MAX_NUMBER, "0"),
         "last_uid_validity": integer(0, MAX_UID, "0"),
         "indexed_email": integer(0, MAX_NUMBER, _FIRST_EMAIL),
+        **dict.fromkeys(
+            ("email_modseq", "mailbox_modseq", "thread_modseq", "logged_from"), integer(0, MAX_MODSEQ, "1")
+        ),
     },
     rule="The counters of an account are numbers within bounds.",
     named="CAST(account AS INTEGER)",
@@ -58,7 +61,7 @@ _LEDGERS: Final = TableValues(
     remedy="Continue above the highest in use, and count its mail.",
 )
 
-_OF_MESSAGES: Final = f"({ChangeKind.APPENDED.value}, {ChangeKind.EXPUNGED.value})"
+_OF_MESSAGES: Final = f"({ChangeKind.APPENDED.value}, {ChangeKind.EXPUNGED.value}, {ChangeKind.COPIED.value})"
 _CHANGES: Final = TableValues(
     name="change-numbers-valid",
     table="changes",
@@ -70,6 +73,7 @@ _CHANGES: Final = TableValues(
         "kind": integer(min(ChangeKind).value, max(ChangeKind).value),
         "first": _id(),
         "last": Rule(f"{_id().condition} AND (kind NOT IN {_OF_MESSAGES} OR {{0}} <= {MAX_UID})", None),
+        "email": optional(_id()),
     },
     rule="Every row of the change log has numbers within bounds, and a known kind of change.",
     named="CAST(account AS INTEGER), CAST(modseq AS INTEGER)",
