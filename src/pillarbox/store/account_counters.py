@@ -101,7 +101,7 @@ def modseq(tx: Transaction, account: AccountId) -> ModSeq:
 
 
 class Touched(Enum):
-    """What of an account's state changes with a MODSEQ, beside `add_emails` and `remove_emails`, where threads do."""
+    """What of an account's state changes with a MODSEQ. `add_emails` and `remove_emails` change threads, too."""
 
     __hash__ = object.__hash__  # C, where Enum hashes by name in Python
 
@@ -111,6 +111,8 @@ class Touched(Enum):
     MAILBOXES = ("mailbox_modseq",)
     BOTH = ("email_modseq", "mailbox_modseq")
     """Emails, and with them the counts of mailboxes."""
+    ALL = ("email_modseq", "mailbox_modseq", "thread_modseq")
+    """Also which emails a thread has."""
 
 
 def next_modseq(tx: Transaction, account: AccountId, touched: Touched = Touched.BOTH) -> ModSeq:

@@ -12,8 +12,10 @@ What is always true:
 3. Replaying the log from an empty mailbox gives the mailbox.
 4. After `logged_from` of the ledger, each email that arrived, changed or was destroyed is found from the log: by a run
    of `APPENDED` with its id; by a message of it, in a run of `APPENDED` or `FLAGGED`, whose MODSEQ is that of the run;
-   by a run of `COPIED`; or by its id in a run of `UPDATED` or `DESTROYED`. What a message was found by may go with it:
-   then a later row has the email.
+   by a run of `COPIED`; or by its id in a run of `UPDATED`, `RESTORED` or `DESTROYED`. What a message was found by may
+   go with it: then a later row has the email.
+5. So it is with threads: by an email that arrived, by a run of `RESTORED` or `HIDDEN`, and where emails were destroyed
+   by those of `THREADS` with this MODSEQ or, if there are none, those of `DESTROYED`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -68,6 +70,19 @@ class ChangeKind(IntEnum):
     mailbox."""
     COPIED = 12
     """UIDs that a large copy had appended, when all of it was there."""
+    RESTORED = 13
+    """Ids of emails of which a message lost \\Deleted; belongs to no mailbox."""
+    HIDDEN = 14
+    """UIDs among which messages got \\Deleted, or were appended with it by COPY or MOVE: JMAP has none of those
+    (RFC 8621 §4.1.1)."""
+
+    @property
+    def is_widened(self) -> bool:
+        """Whether runs may have UIDs that are not concerned."""
+        return self in _WIDENED
+
+
+_WIDENED: Final = frozenset((ChangeKind.FLAGGED, ChangeKind.HIDDEN))
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +125,7 @@ def record(
     numbers: NumberSet,
 ) -> None:
     """Log that these numbers changed."""
-    runs = (numbers.widened(MAX_FLAGGED_RUNS) if kind is ChangeKind.FLAGGED else numbers).runs
+    runs = (numbers.widened(MAX_FLAGGED_RUNS) if kind.is_widened else numbers).runs
     if len(runs) == 1:
         record_run(tx, account, modseq, mailbox, kind, runs[0])
     else:
@@ -145,12 +160,12 @@ _RECORD = "INSERT INTO changes (account, modseq, mailbox, kind, first, last) VAL
 _RECORD_EMAILS = "INSERT INTO changes VALUES (?, ?, ?, ?, ?, ?, ?)"
 
 
-def log(tx: Transaction, account: AccountId, since: ModSeq) -> list[Change]:
-    """All changes in the account after this MODSEQ, in order."""
+def log(tx: Transaction, account: AccountId, since: ModSeq, *, limit: int | None = None) -> list[Change]:
+    """The changes in the account after this MODSEQ, in order, at most so many."""
     rows = tx.rows(
         "SELECT modseq, mailbox, kind, first, last, email FROM changes WHERE account = ? AND modseq > ?"
-        " ORDER BY modseq, mailbox, kind, first",
-        (account, since),
+        " ORDER BY modseq, mailbox, kind, first LIMIT ?",
+        (account, since, _NO_LIMIT if limit is None else limit),
     )
     return [Change(modseq, mailbox, ChangeKind(kind), *numbers) for modseq, mailbox, kind, *numbers in rows]
 

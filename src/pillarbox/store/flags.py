@@ -20,7 +20,7 @@ from pillarbox.store.account_counters import Touched
 from pillarbox.store.changes import ChangeKind
 from pillarbox.store.flag_runs import FlagRun
 from pillarbox.store.mailbox_counts import MailboxCounts
-from pillarbox.world.database import Transaction
+from pillarbox.world.database import QUERY_ROWS, Transaction
 
 WIDE: Final = 250
 """In so many UIDs there may be many runs that have the requested flags already."""
@@ -60,16 +60,18 @@ def alter(
     mode: Mode,
     flags: str,
     unchanged_since: ModSeq | None = None,
+    modseq: ModSeq | None = None,
 ) -> FlagChange:
     """Change the flags of these messages; UIDs that do not exist are ignored.
 
-    `flags`: canonical text. Messages that already have the requested flags keep their MODSEQ. Raises
-    `NoSuchMailbox`, or `flag_text.TooManyFlags` where a message or the mailbox would get too many keywords, before it
-    has changed anything. Raises `ValuesDamaged` where the flags that are there can't be changed.
+    `flags`: canonical text. `modseq`: of a verb that has taken it; else the next. Messages that already have the
+    requested flags keep their MODSEQ. Raises `NoSuchMailbox`, or `flag_text.TooManyFlags` where a message or the
+    mailbox would get too many keywords, before it has changed anything. Raises `ValuesDamaged` where the flags that
+    are there can't be changed.
     """
     previous = ModSeq(_highest(tx, account, mailbox))
     try:
-        return _alter(tx, account, mailbox, uids, previous, mode, flags, unchanged_since)
+        return _alter(tx, account, mailbox, uids, previous, mode, flags, unchanged_since, modseq)
     except flag_text.InvalidFlag as wrong:  # not the given ones, which are canonical
         raise flag_runs.damaged(account, mailbox) from wrong
 
@@ -83,6 +85,7 @@ def _alter(
     mode: Mode,
     flags: str,
     unchanged_since: ModSeq | None,
+    modseq: ModSeq | None,
 ) -> FlagChange:
     if unchanged_since is None and _is_wide(uids):
         texts = flag_runs.texts(tx, account, mailbox, uids)
@@ -105,14 +108,16 @@ def _alter(
     }
     if long:
         _check_texts(tx, account, mailbox, parts, long)
-    touched = Touched.BOTH if any(map(_is_counted, rewritten.items())) else Touched.EMAILS
-    modseq = account_counters.next_modseq(tx, account, touched)
+    if modseq is None:
+        modseq = account_counters.next_modseq(tx, account, touched(rewritten))
     after, counts = _after(parts, rewritten, modseq)
     flag_runs.replace(tx, account, mailbox, before, flag_runs.joined(after))
     mailbox_counts.apply(tx, account, mailbox, modseq, _count_change(rewritten, counts))
     if long:
         flag_texts.change(tx, account, mailbox, _gained(long, counts))
     changes.record(tx, account, modseq, mailbox, ChangeKind.FLAGGED, uids)
+    if _toggles(rewritten, flag_text.DELETED):
+        _log_deleted(tx, account, mailbox, modseq, parts, rewritten)
     return FlagChange(uids, refused, rewritten, sum(counts.values()), previous, modseq)
 
 
@@ -202,10 +207,45 @@ def _gained(rewritten: dict[str, str], counts: dict[str, int]) -> dict[str, int]
     return {text: gained[text] for text in flag_texts.long(gained)}
 
 
-def _is_counted(change: tuple[str, str]) -> bool:
-    """Whether a count of JMAP's depends on it: unread is what has neither \\Seen nor \\Draft (RFC 8621 §2)."""
-    old, new = change
-    return any((flag in old) is not (flag in new) for flag in (flag_text.SEEN, flag_text.DRAFT))
+def touched(rewritten: dict[str, str]) -> Touched:
+    """What else changes with these flags: unread is what has neither \\Seen nor \\Draft (RFC 8621 §2)."""
+    if _toggles(rewritten, flag_text.DELETED):
+        return Touched.ALL
+    is_counted = _toggles(rewritten, flag_text.SEEN) or _toggles(rewritten, flag_text.DRAFT)
+    return Touched.BOTH if is_counted else Touched.EMAILS
+
+
+def _toggles(rewritten: dict[str, str], flag: str) -> bool:
+    return any((flag in old) is not (flag in new) for old, new in rewritten.items())
+
+
+def _log_deleted(
+    tx: Transaction,
+    account: AccountId,
+    mailbox: MailboxId,
+    modseq: ModSeq,
+    parts: list[tuple[FlagRun, bool]],
+    rewritten: dict[str, str],
+) -> None:
+    """Log which messages got or lost \\Deleted; those that lost it by their emails, which nobody else may know."""
+    changed = [(run, rewritten[run[2]]) for run, inside in parts if inside and run[2] in rewritten]
+    before = {run[:2] for run, _ in changed if flag_text.DELETED in run[2]}
+    after = {run[:2] for run, new in changed if flag_text.DELETED in new}
+    if hidden := NumberSet.of_ranges(after - before):
+        changes.record(tx, account, modseq, mailbox, ChangeKind.HIDDEN, hidden)
+    if shown := NumberSet.of_ranges(before - after):
+        emails = {
+            email
+            for first, last in shown.spans(QUERY_ROWS)
+            for uid, email in tx.rows(_EMAILS, (account, mailbox, first, last))
+            if uid in shown
+        }
+        changes.record(tx, account, modseq, changes.NO_MAILBOX, ChangeKind.RESTORED, NumberSet.of(emails))
+
+
+_EMAILS: Final = (
+    "SELECT uid, email FROM placements WHERE account = ? AND mailbox = ? AND uid BETWEEN ? AND ? ORDER BY uid"
+)
 
 
 def _count_change(rewritten: dict[str, str], counts: dict[str, int]) -> MailboxCounts:

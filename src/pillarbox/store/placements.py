@@ -13,6 +13,7 @@ from pillarbox.mail import flags as flag_text
 from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq, Uid, UidValidity
 from pillarbox.mail.number_set import EVERYTHING, NumberSet
 from pillarbox.store import account_counters, changes, flag_runs, flag_texts, mailbox_counts
+from pillarbox.store.account_counters import Touched
 from pillarbox.store.append import PLACE, Appended, Arrival, append_all
 from pillarbox.store.changes import ChangeKind
 from pillarbox.store.mailbox_counts import MailboxCounts
@@ -55,7 +56,9 @@ class Expunged:
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
+class Row:
+    """A message, for the verbs that copy and remove."""
+
     uid: int
     email: int
     size: int
@@ -81,7 +84,7 @@ def copy(
     rows = _rows_to_copy(tx, account, mailbox, uids, to)
     if quota_octets is not None:
         _check_quota(tx, account, len(rows), quota_octets)
-    return _copy(tx, account, mailbox, rows, to=to, now_ms=now_ms) if rows else None
+    return copy_rows(tx, account, mailbox, rows, to=to, now_ms=now_ms) if rows else None
 
 
 def _check_quota(tx: Transaction, account: AccountId, more: int, quota_octets: int) -> None:
@@ -125,15 +128,15 @@ def _move(
     tx: Transaction,
     account: AccountId,
     mailbox: MailboxId,
-    rows: Sequence[_Row],
+    rows: Sequence[Row],
     *,
     to: MailboxId,
     now_ms: int,
 ) -> Copied | None:
     if not rows:
         return None
-    copied = _copy(tx, account, mailbox, rows, to=to, now_ms=now_ms)
-    _remove(tx, account, mailbox, rows, modseq=copied.modseq)
+    copied = copy_rows(tx, account, mailbox, rows, to=to, now_ms=now_ms)
+    remove_rows(tx, account, mailbox, rows, modseq=copied.modseq)
     return copied
 
 
@@ -204,18 +207,18 @@ def _rows(
     *,
     deleted_only: bool = False,
     limit: int | None = None,
-) -> list[_Row]:
+) -> list[Row]:
     pattern = f"%{flag_text.DELETED}%" if deleted_only else "%"
     spans = uids.spans(QUERY_ROWS)
     has_others = len(spans) < len(uids.runs)
     most = _NO_LIMIT if has_others or limit is None else limit
-    found: list[_Row] = []
+    found: list[Row] = []
     for first, last in spans:
         rows = tx.rows(
             _ROWS, (first, last, account, mailbox, first, last, pattern, account, mailbox, first, most)
         )
         flag_runs.check_texts(account, mailbox, {row[3] for row in rows})
-        found += [_Row(*row) for row in rows]
+        found += [Row(*row) for row in rows]
         if len(found) >= most:
             return found[:most]
     if not has_others:
@@ -233,11 +236,11 @@ WHERE p.account = f.account AND p.mailbox = f.mailbox AND p.uid BETWEEN max(f.ui
 ORDER BY f.uid, p.uid LIMIT ?"""
 
 
-def _counts(rows: Sequence[_Row]) -> MailboxCounts:
+def _counts(rows: Sequence[Row]) -> MailboxCounts:
     return MailboxCounts.total(MailboxCounts.of(row.flags, octets=row.size) for row in rows)
 
 
-def _long(rows: Sequence[_Row]) -> list[str]:
+def _long(rows: Sequence[Row]) -> list[str]:
     return flag_texts.long([row.flags for row in rows])
 
 
@@ -269,7 +272,7 @@ def _placements(
 
 def _rows_to_copy(
     tx: Transaction, account: AccountId, mailbox: MailboxId, uids: NumberSet, to: MailboxId
-) -> list[_Row]:
+) -> list[Row]:
     """Raises `NoSuchMailbox` or `flags.MailboxFlagsFull`."""
     mailbox_counts.read(tx, account, mailbox)
     mailbox_counts.read(tx, account, to)
@@ -278,16 +281,20 @@ def _rows_to_copy(
     return rows
 
 
-def _copy(
+def copy_rows(
     tx: Transaction,
     account: AccountId,
     mailbox: MailboxId,
-    rows: Sequence[_Row],
+    rows: Sequence[Row],
     *,
     to: MailboxId,
     now_ms: int,
+    modseq: ModSeq | None = None,
 ) -> Copied:
-    modseq = account_counters.next_modseq(tx, account)
+    """Copy messages, with the flags of these rows; `modseq`: of a verb that has taken it, else the next."""
+    hidden = any(flag_text.DELETED in row.flags for row in rows)
+    if modseq is None:
+        modseq = account_counters.next_modseq(tx, account, Touched.ALL if hidden else Touched.BOTH)
     source = NumberSet.of(row.uid for row in rows)
     first, uid_validity = mailbox_counts.add(tx, account, to, modseq, _counts(rows), uids=len(rows))
     before = first - 1
@@ -307,11 +314,13 @@ def _copy(
     flag_texts.count(tx, account, to, _long(rows))
     target = NumberSet(((first, before),))
     changes.record(tx, account, modseq, to, ChangeKind.APPENDED, target)
+    if hidden:
+        changes.record(tx, account, modseq, to, ChangeKind.HIDDEN, target)
     return Copied(source, target, uid_validity, modseq)
 
 
-def _remove(
-    tx: Transaction, account: AccountId, mailbox: MailboxId, rows: Sequence[_Row], *, modseq: ModSeq
+def remove_rows(
+    tx: Transaction, account: AccountId, mailbox: MailboxId, rows: Sequence[Row], *, modseq: ModSeq
 ) -> None:
     """Remove placements; the emails stay."""
     uids = NumberSet.of(row.uid for row in rows)
@@ -326,10 +335,15 @@ def _remove(
 
 
 def _destroy(
-    tx: Transaction, account: AccountId, mailbox: MailboxId, rows: Sequence[_Row], modseq: ModSeq
+    tx: Transaction, account: AccountId, mailbox: MailboxId, rows: Sequence[Row], modseq: ModSeq
 ) -> None:
     """Remove placements, and destroy the emails that have no others."""
-    _remove(tx, account, mailbox, rows, modseq=modseq)
+    remove_rows(tx, account, mailbox, rows, modseq=modseq)
+    log_removed(tx, account, rows, modseq)
+
+
+def log_removed(tx: Transaction, account: AccountId, rows: Sequence[Row], modseq: ModSeq) -> None:
+    """Destroy the emails of messages that were removed and have no others; and log what became of them."""
     sizes = {row.email: row.size for row in rows}
     placed = _placed(tx, sorted(sizes))
     if placed:

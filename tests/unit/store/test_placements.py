@@ -134,6 +134,7 @@ def test_a_move_is_one_step() -> None:
             (ChangeKind.EXPUNGED, mailbox(tx), 1, 1),
             (ChangeKind.EXPUNGED, mailbox(tx), 3, 3),
             (ChangeKind.APPENDED, mailbox(tx, "Archive"), 1, 2),
+            (ChangeKind.HIDDEN, mailbox(tx, "Archive"), 1, 2),
         ]
         assert tx.value("SELECT count(*) FROM orphans") == 0
         box = mailboxes.by_id(tx, ANNA, mailbox(tx))

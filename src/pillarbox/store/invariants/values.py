@@ -61,7 +61,8 @@ _LEDGERS: Final = TableValues(
     remedy="Continue above the highest in use, and count its mail.",
 )
 
-_OF_MESSAGES: Final = f"({ChangeKind.APPENDED.value}, {ChangeKind.EXPUNGED.value}, {ChangeKind.COPIED.value})"
+_BY_UID: Final = (ChangeKind.APPENDED, ChangeKind.EXPUNGED, ChangeKind.COPIED)
+_OF_MESSAGES: Final = f"({', '.join(str(kind.value) for kind in _BY_UID)})"
 _CHANGES: Final = TableValues(
     name="change-numbers-valid",
     table="changes",
