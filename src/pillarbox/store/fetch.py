@@ -85,6 +85,16 @@ _RENDERED: Final = frozenset((Column.ENVELOPE, Column.BODYSTRUCTURE, Column.BODY
 """The columns of which a message may have much."""
 
 
+FLAGS_OF_MESSAGE: Final = (
+    " JOIN flags f ON f.account = p.account AND f.mailbox = p.mailbox AND f.uid + f.more >= p.uid"
+    " AND f.uid = (SELECT max(g.uid) FROM flags g"
+    " WHERE g.account = p.account AND g.mailbox = p.mailbox AND g.uid <= p.uid)"
+)
+"""With a message `p`, the run of flags `f` that has it: see `flag_runs`."""
+WITH_BLOBS: Final = f" LEFT JOIN blobs b ON b.digest = e.blob {WITH_OCTETS}"
+"""With an email `e`, its octets: one statement reads those of many small messages."""
+
+
 class Page(NamedTuple):
     """What `rows_within` has read."""
 
@@ -147,17 +157,11 @@ def _query(columns: tuple[Column, ...]) -> str:
     tables = {column.value[0] for column in columns}
     joins = ""
     if "f" in tables:
-        # The run of flags that has the message: see `flag_runs`
-        joins += (
-            " JOIN flags f ON f.account = p.account AND f.mailbox = p.mailbox AND f.uid + f.more >= p.uid"
-            " AND f.uid = (SELECT max(g.uid) FROM flags g"
-            " WHERE g.account = p.account AND g.mailbox = p.mailbox AND g.uid <= p.uid)"
-        )
+        joins += FLAGS_OF_MESSAGE
     if tables & {"e", "b", "o"}:
         joins += " JOIN emails e ON e.id = p.email"
     if tables & {"b", "o"}:
-        # One statement reads the octets of many small messages
-        joins += f" LEFT JOIN blobs b ON b.digest = e.blob {WITH_OCTETS}"
+        joins += WITH_BLOBS
     selected = ", ".join(["p.uid", *(column.value for column in columns)])
     return (
         f"SELECT {selected} FROM placements p{joins}"  # noqa: S608 - names from Column only

@@ -77,6 +77,16 @@ def give_up(tx: Transaction, account: AccountId, name: ModSeq) -> None:
     tx.execute("UPDATE unfinished_copies SET until_ms = 0 WHERE account = ? AND copy = ?", (account, name))
 
 
+def of_account(tx: Transaction, account: AccountId) -> dict[MailboxId, NumberSet]:
+    """The UIDs that copies have added which are not finished: JMAP does not show them."""
+    found: dict[MailboxId, list[tuple[int, int]]] = {}
+    for mailbox, first, last in tx.rows(
+        "SELECT mailbox, first, last FROM unfinished_copies WHERE account = ?", (account,)
+    ):
+        found.setdefault(mailbox, []).append((first, last))
+    return {mailbox: NumberSet.of_ranges(runs) for mailbox, runs in found.items()}
+
+
 def exist(tx: Transaction, *, now_ms: int) -> bool:
     """Whether `sweep` has work to do."""
     return _next(tx, now_ms) is not None
