@@ -18,7 +18,7 @@ from pillarbox.mail.number_set import NumberSet
 from pillarbox.queue import control, inspection
 from pillarbox.queue.inspection import Selection
 from pillarbox.queue.spool import State
-from pillarbox.store import account_counters, fetch, flag_runs, mailbox_cache, sqlite_fts
+from pillarbox.store import account_counters, emails, fetch, flag_runs, mailbox_cache, sqlite_fts
 from pillarbox.store.fetch import Column
 from pillarbox.store.search import evaluate
 from pillarbox.world.blobs import DatabaseBlobs
@@ -79,6 +79,19 @@ def _of_modseqs() -> list[str]:
     return tx.statements
 
 
+def _of_ids() -> list[str]:
+    tx = RecordingTransaction()
+    emails.by_id(tx, AccountId(1), [EmailId(1)])
+    emails.of_threads(tx, AccountId(1), [1])
+    emails.members(tx, AccountId(1), [1])
+    emails.mailboxes_of_threads(tx, AccountId(1), [1])
+    emails.visible(tx, AccountId(1), [1])
+    emails.threads(tx, AccountId(1), [1])
+    for columns in ((Column.SUBJECT,), (Column.ENVELOPE, Column.OCTETS)):
+        emails.columns(tx, AccountId(1), [EmailId(1 << 36)], columns, octets=1)
+    return tx.statements
+
+
 def _of_flag_runs() -> list[str]:
     tx = RecordingTransaction()
     for texts in (None, (), ("", "\\Seen")):
@@ -123,6 +136,8 @@ MADE: dict[str, Callable[[], list[str]]] = {
     "pillarbox/queue/inspection.py:count": _selected(inspection.count),
     "pillarbox/queue/inspection.py:listing": _selected(inspection.listing, now_ms=NOW_MS, limit=1),
     "pillarbox/store/account_counters.py:next_modseq": _of_modseqs,
+    "pillarbox/store/by_ids.py:rows": _of_ids,
+    "pillarbox/store/emails.py:columns": _of_ids,
     "pillarbox/store/fetch.py:rows": _fetched,
     "pillarbox/store/fetch.py:rows_within": _fetched,
     "pillarbox/store/flag_runs.py:overlapping": _of_flag_runs,
