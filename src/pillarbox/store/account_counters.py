@@ -125,6 +125,11 @@ def next_modseq(tx: Transaction, account: AccountId, touched: Touched = Touched.
     return found
 
 
+def touch_threads(tx: Transaction, account: AccountId) -> None:
+    """Threads have changed with the last MODSEQ."""
+    tx.execute("UPDATE ledgers SET thread_modseq = modseq WHERE account = ?", (account,))
+
+
 def forget_changes(tx: Transaction) -> None:
     """Have every client of JMAP read everything again: rows were repaired, and the log does not tell what they were."""
     tx.execute(_FORGET_CHANGES)

@@ -66,8 +66,8 @@ class ChangeKind(IntEnum):
     UPDATED = 10
     """Ids of emails that were removed from a mailbox and are in others; belongs to no mailbox."""
     THREADS = 11
-    """Ids of the threads of emails that were destroyed, unless all of these were the first of theirs; belongs to no
-    mailbox."""
+    """Ids of the threads of emails that were destroyed, or are left with messages that have \\Deleted alone; no row
+    where these are the ids of the emails. Belongs to no mailbox."""
     COPIED = 12
     """UIDs that a large copy had appended, when all of it was there."""
     RESTORED = 13

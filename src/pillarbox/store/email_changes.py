@@ -44,23 +44,17 @@ def email_changes(
     if since == now.email:
         return Changes(since, since, False, [], [], [])
     log = logged.read(tx, account, since, now.email, max_rows=max_rows)
-    events = logged.of_emails(tx, account, log, since, max_rows=max_rows)
+    events = [*logged.of_emails(tx, account, log, since, max_rows=max_rows)]
     told = logged.first_of(events, log, since, most)
-    created, restored, destroyed = (
-        _ids(told.events, what) for what in (What.CREATED, What.RESTORED, What.DESTROYED)
-    )
-    updated = _ids(told.events, What.UPDATED)
+    arrived, destroyed = _ids(told.events, What.CREATED), _ids(told.events, What.DESTROYED)
+    changed = _ids(told.events, What.UPDATED) | _ids(told.events, What.RESTORED)
     for mailbox, uids in _uids(told.events).items():
-        updated.update(email for _, email, _ in emails.placed_in(tx, account, mailbox, uids))
-    there = emails.visible(tx, account, created | restored | updated)
-    gone = destroyed | ((restored | updated) - there)
+        changed.update(email for _, email, _ in emails.placed_in(tx, account, mailbox, uids))
+    there = emails.visible(tx, account, arrived | changed)
+    created = (arrived | logged.restored(events, since, changed)) & there
+    gone = (destroyed | changed) - there - arrived
     return Changes(
-        since,
-        told.state,
-        told.has_more,
-        sorted((created | restored) & there),
-        sorted((updated & there) - created - restored),
-        sorted(gone - created),
+        since, told.state, told.has_more, sorted(created), sorted((changed & there) - created), sorted(gone)
     )
 
 
@@ -75,13 +69,14 @@ def thread_changes(
     log = logged.read(tx, account, since, now.thread, max_rows=max_rows)
     events = [*logged.of_threads(log.rows)]
     told = logged.first_of(events, log, since, most)
-    arrived, restored = _ids(told.events, What.CREATED), _ids(told.events, What.RESTORED)
-    # Also of those that are told of later: a thread may be there by one of them alone
-    first_new = logged.first_arrived(events, since) or _BEYOND
-    changed = {*emails.threads(tx, account, arrived | restored).values(), *_ids(told.events, What.DESTROYED)}
+    came = _ids(told.events, What.CREATED) | _ids(told.events, What.RESTORED)
+    changed = {*emails.threads(tx, account, came).values(), *_ids(told.events, What.DESTROYED)}
     for mailbox, uids in _uids(told.events).items():
         changed.update(thread for _, _, thread in emails.placed_in(tx, account, mailbox, uids))
     members = emails.members(tx, account, changed)
+    # Also by emails that are told of later: a thread may be there by those alone
+    first_new = logged.first_arrived(events, since) or _BEYOND
+    restored = logged.restored(events, since, {email for several in members.values() for email in several})
     created = {
         thread
         for thread, several in members.items()

@@ -187,8 +187,8 @@ def visible(tx: Transaction, account: AccountId, ids: Iterable[int]) -> set[int]
 
 
 _VISIBLE: Final = f"""
-SELECT DISTINCT p.email FROM placements p {FLAGS_OF_MESSAGE}
-WHERE p.email IN {by_ids.IDS} AND p.account = ? AND {SHOWN}"""  # noqa: S608 - constants
+SELECT id FROM emails WHERE id IN {by_ids.IDS} AND EXISTS (
+  SELECT 1 FROM placements p {FLAGS_OF_MESSAGE} WHERE p.email = id AND p.account = ? AND {SHOWN})"""  # noqa: S608 - constants
 _THREADS: Final = f"SELECT DISTINCT email, thread FROM placements WHERE email IN {by_ids.IDS} AND account = ?"  # noqa: S608 - constants
 
 

@@ -141,6 +141,20 @@ def first_arrived(events: Iterable[Event], since: State) -> int | None:
     return min((event.id for event in coming if event is not None), default=None)
 
 
+def restored(events: Iterable[Event], since: State, emails: Iterable[int]) -> set[int]:
+    """Those of these emails that the client may not have, since they had `\\Deleted`."""
+    coming = (_after(event, since) for event in events if event.what is What.RESTORED)
+    runs = sorted((event.first, event.last) for event in coming if event is not None)
+    found, place, reach = set[int](), 0, -1
+    for email in sorted(emails) if runs else ():
+        while place < len(runs) and runs[place][0] <= email:
+            reach = max(reach, runs[place][1])
+            place += 1
+        if email <= reach:
+            found.add(email)
+    return found
+
+
 def _after(event: Event, since: State) -> Event | None:
     """What of an event was not told."""
     place = event.modseq, event.mailbox

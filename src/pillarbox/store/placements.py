@@ -12,10 +12,11 @@ from typing import Any, Final
 from pillarbox.mail import flags as flag_text
 from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq, Uid, UidValidity
 from pillarbox.mail.number_set import EVERYTHING, NumberSet
-from pillarbox.store import account_counters, changes, flag_runs, flag_texts, mailbox_counts
+from pillarbox.store import account_counters, by_ids, changes, flag_runs, flag_texts, mailbox_counts
 from pillarbox.store.account_counters import Touched
 from pillarbox.store.append import PLACE, Appended, Arrival, append_all
 from pillarbox.store.changes import ChangeKind
+from pillarbox.store.fetch import FLAGS_OF_MESSAGE
 from pillarbox.store.mailbox_counts import MailboxCounts
 from pillarbox.world.database import QUERY_ROWS, SqlValue, Transaction
 
@@ -346,9 +347,15 @@ def log_removed(tx: Transaction, account: AccountId, rows: Sequence[Row], modseq
     """Destroy the emails of messages that were removed and have no others; and log what became of them."""
     sizes = {row.email: row.size for row in rows}
     placed = _placed(tx, sorted(sizes))
+    destroyed = sorted(sizes.keys() - placed)
+    gone = {*destroyed}
     if placed:
         changes.record(tx, account, modseq, changes.NO_MAILBOX, ChangeKind.UPDATED, NumberSet.of(placed))
-    destroyed = sorted(sizes.keys() - placed)
+        gone |= placed - {email for (email,) in by_ids.rows(tx, _SHOWN, placed)}
+    threads = {row.thread for row in rows if row.email in gone}
+    if threads != {*destroyed}:
+        changes.record(tx, account, modseq, changes.NO_MAILBOX, ChangeKind.THREADS, NumberSet.of(threads))
+        account_counters.touch_threads(tx, account)
     if not destroyed:
         return
     tx.execute_many("INSERT INTO orphans VALUES (?)", [(email,) for email in destroyed])
@@ -356,9 +363,13 @@ def log_removed(tx: Transaction, account: AccountId, rows: Sequence[Row], modseq
         tx, account, octets=sum(sizes[email] for email in destroyed), messages=len(destroyed)
     )
     changes.record(tx, account, modseq, changes.NO_MAILBOX, ChangeKind.DESTROYED, NumberSet.of(destroyed))
-    threads = {row.thread for row in rows if row.email not in placed}
-    if threads != {*destroyed}:
-        changes.record(tx, account, modseq, changes.NO_MAILBOX, ChangeKind.THREADS, NumberSet.of(threads))
+
+
+# Whose other messages have \Deleted, is gone as well for clients of JMAP
+_SHOWN: Final = f"""
+SELECT id FROM emails WHERE id IN {by_ids.IDS} AND EXISTS (
+  SELECT 1 FROM placements p {FLAGS_OF_MESSAGE}
+  WHERE p.email = id AND f.flags NOT LIKE '%{flag_text.DELETED}%' ESCAPE '!')"""  # noqa: S608 - constants
 
 
 def _placed(tx: Transaction, emails: Sequence[int]) -> set[int]:

@@ -18,7 +18,16 @@ from pillarbox.mail.number_set import NumberSet
 from pillarbox.queue import control, inspection
 from pillarbox.queue.inspection import Selection
 from pillarbox.queue.spool import State
-from pillarbox.store import account_counters, emails, fetch, flag_runs, mailbox_cache, sqlite_fts
+from pillarbox.store import (
+    account_counters,
+    by_ids,
+    emails,
+    fetch,
+    flag_runs,
+    mailbox_cache,
+    placements,
+    sqlite_fts,
+)
 from pillarbox.store.fetch import Column
 from pillarbox.store.search import evaluate
 from pillarbox.world.blobs import DatabaseBlobs
@@ -87,6 +96,7 @@ def _of_ids() -> list[str]:
     emails.mailboxes_of_threads(tx, AccountId(1), [1])
     emails.visible(tx, AccountId(1), [1])
     emails.threads(tx, AccountId(1), [1])
+    by_ids.rows(tx, placements._SHOWN, [1])
     for columns in ((Column.SUBJECT,), (Column.ENVELOPE, Column.OCTETS)):
         emails.columns(tx, AccountId(1), [EmailId(1 << 36)], columns, octets=1)
     return tx.statements

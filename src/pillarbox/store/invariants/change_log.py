@@ -21,7 +21,7 @@ WHERE c.kind = 1 AND c.email IS NOT NULL AND p.email <> c.email + p.uid - c.firs
 _STATES = """
 SELECT account, coalesce(max(CASE WHEN kind IN (1, 2, 3, 4, 10, 12, 13, 14) THEN modseq END), 0) AS emails,
   coalesce(max(CASE WHEN kind IN (1, 3, 5, 6, 7, 9, 12, 13, 14) THEN modseq END), 0) AS mailboxes,
-  coalesce(max(CASE WHEN kind IN (4, 13, 14) OR email IS NOT NULL THEN modseq END), 0) AS threads
+  coalesce(max(CASE WHEN kind IN (4, 11, 13, 14) OR email IS NOT NULL THEN modseq END), 0) AS threads
 FROM changes GROUP BY account"""
 _STATES_BEHIND = "l.email_modseq < n.emails OR l.mailbox_modseq < n.mailboxes OR l.thread_modseq < n.threads"
 
