@@ -71,12 +71,13 @@ def united(first: str, *others: str) -> str:
 
 # --- emails
 
+# The sign keeps the account out of the choice of an index: the ids have it, and an account's messages are many
 SHOWN: Final = f"f.flags NOT LIKE '%{flag_text.DELETED}%' ESCAPE '!'"
 """Of a message with its run of flags."""
 _PLACED: Final = f"""
 SELECT p.email, p.mailbox, p.uid, f.flags, p.thread, p.size, p.received_at_ms
 FROM placements p {FLAGS_OF_MESSAGE}
-WHERE p.email IN {by_ids.IDS} AND p.account = ? AND {SHOWN}
+WHERE p.email IN {by_ids.IDS} AND +p.account = ? AND {SHOWN}
 ORDER BY p.email, p.mailbox, p.uid"""  # noqa: S608 - constants
 
 
@@ -147,7 +148,7 @@ FROM (
   SELECT * FROM placements WHERE email IN {by_ids.IDS} AND thread = email
   UNION ALL SELECT * FROM placements WHERE thread IN {by_ids.IDS} AND thread <> email
 ) p {FLAGS_OF_MESSAGE}
-WHERE p.account = ? AND {SHOWN}"""  # noqa: S608 - constants
+WHERE +p.account = ? AND {SHOWN}"""  # noqa: S608 - constants
 _MAILBOXES: Final = f"SELECT DISTINCT p.thread, p.mailbox {_IN_THREADS}"
 _MEMBERS: Final = f"SELECT DISTINCT p.thread, p.email {_IN_THREADS}"
 _OF_THREADS: Final = f"""
@@ -188,8 +189,10 @@ def visible(tx: Transaction, account: AccountId, ids: Iterable[int]) -> set[int]
 
 _VISIBLE: Final = f"""
 SELECT id FROM emails WHERE id IN {by_ids.IDS} AND EXISTS (
-  SELECT 1 FROM placements p {FLAGS_OF_MESSAGE} WHERE p.email = id AND p.account = ? AND {SHOWN})"""  # noqa: S608 - constants
-_THREADS: Final = f"SELECT DISTINCT email, thread FROM placements WHERE email IN {by_ids.IDS} AND account = ?"  # noqa: S608 - constants
+  SELECT 1 FROM placements p {FLAGS_OF_MESSAGE} WHERE p.email = id AND +p.account = ? AND {SHOWN})"""  # noqa: S608 - constants
+_THREADS: Final = (
+    f"SELECT DISTINCT email, thread FROM placements WHERE email IN {by_ids.IDS} AND +account = ?"  # noqa: S608 - constants
+)
 
 
 def threads(tx: Transaction, account: AccountId, ids: Iterable[int]) -> dict[EmailId, ThreadId]:

@@ -14,9 +14,11 @@ verb:
 
 from array import array
 from bisect import bisect_left
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
+from itertools import groupby
+from operator import itemgetter
 from typing import Final, NamedTuple, TypeAlias
 
 from pillarbox.mail import flags as flag_text
@@ -35,6 +37,8 @@ READ_TOGETHER: Final = 1_000
 """Emails that are read together, so that the thread which counts a large account lets the loop run between."""
 MAX_ROWS: Final = 1_000
 """Messages that are looked at in the loop: some milliseconds."""
+MAX_ROWS_IN_THREAD: Final = 10_000
+"""And in a thread; more changes than that cost more than counting the account again."""
 
 Thread: TypeAlias = tuple[tuple[tuple[MailboxId, str], ...], ...]
 """The emails of a thread: of each, the mailboxes and flags of its messages."""
@@ -121,10 +125,13 @@ class CountedAccount:
 
     def add(self, shares: Iterable[tuple[int, Share]]) -> None:
         """Threads that were not there, ascending, behind all others."""
+        places = array("I")
         for thread, share in shares:
             self._threads.append(thread)
-            self._shares.append(self._place(share))
-            self._count(share, 1)
+            places.append(self._place(share))
+        self._shares.extend(places)
+        for place, number in Counter(places).items():
+            self._count(self._different[place], number)
 
     def change(self, shares: Mapping[int, Share]) -> None:
         """What has become of these threads."""
@@ -146,12 +153,12 @@ class CountedAccount:
             self._different.append(share)
         return place
 
-    def _count(self, share: Share, sign: int) -> None:
+    def _count(self, share: Share, threads: int) -> None:
         for mailbox, total, unread in share.mailboxes:
             counts = self._counts.setdefault(mailbox, [0, 0, 0, 0])
             is_unread = share.is_unread_in_trash if mailbox == self.version.trash else share.is_unread
             for place, number in enumerate((total, unread, 1, is_unread)):
-                counts[place] += sign * number
+                counts[place] += threads * number
 
 
 # --- reading
@@ -178,7 +185,7 @@ def read(
     version = Version(account_counters.modseq(tx, account), _trash(tx, account))
     if known == version:
         return None
-    limit = READ_TOGETHER if max_rows is None else max_rows
+    limit = MAX_ROWS_IN_THREAD if max_rows is None else max_rows
     if known is not None and known.trash == version.trash and known.modseq < version.modseq:
         rows = changes.log(tx, account, known.modseq, limit=limit + 1)
         is_known = known.modseq >= states.read(tx, account).logged_from
@@ -221,7 +228,7 @@ FROM (
   SELECT * FROM placements WHERE email > ? AND email <= ? AND thread = email
   UNION ALL SELECT * FROM placements WHERE thread > ? AND thread <= ? AND thread <> email
 ) p {FLAGS_OF_MESSAGE}
-WHERE p.account = ? AND {emails.SHOWN}
+WHERE +p.account = ? AND {emails.SHOWN}
 ORDER BY p.thread, p.email, p.mailbox"""  # noqa: S608 - constants
 
 
@@ -230,12 +237,12 @@ def _shares(
     hidden: Mapping[MailboxId, NumberSet],
     trash: MailboxId | None,
 ) -> Iterator[tuple[int, Share]]:
-    """What threads add, of which these are all messages."""
-    threads: dict[int, dict[int, list[tuple[MailboxId, int, str]]]] = {}
-    for thread, email, mailbox, uid, flags in rows:
-        threads.setdefault(thread, {}).setdefault(email, []).append((mailbox, uid, flags))
-    for thread, several in threads.items():
-        yield thread, share_of(tuple(sorted(_shown(one, hidden) for one in several.values())), trash)
+    """What threads add, of which these are all messages, in order."""
+    for thread, of_thread in groupby(rows, itemgetter(0)):
+        by_email: dict[int, list[tuple[MailboxId, int, str]]] = {}
+        for _, email, mailbox, uid, flags in of_thread:
+            by_email.setdefault(email, []).append((mailbox, uid, flags))
+        yield thread, share_of(tuple(sorted([_shown(one, hidden) for one in by_email.values()])), trash)
 
 
 def _shown(
