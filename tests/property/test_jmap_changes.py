@@ -21,10 +21,11 @@ from hypothesis.stateful import (
 )
 
 from pillarbox.mail import flags as flag_text
-from pillarbox.mail.identifiers import MailboxId, ModSeq, Uid
+from pillarbox.mail.identifiers import EmailId, MailboxId, ModSeq, Uid
 from pillarbox.mail.number_set import NumberSet
 from pillarbox.store import (
     emails,
+    fetch,
     flags,
     mailbox_changes,
     mailboxes,
@@ -35,6 +36,8 @@ from pillarbox.store import (
 )
 from pillarbox.store.append import Arrival, append_all
 from pillarbox.store.email_changes import Changes, email_changes, thread_changes
+from pillarbox.store.email_set import EmailChange, Outcome, destroy_emails, set_emails
+from pillarbox.store.fetch import Column
 from pillarbox.store.flags import Mode
 from pillarbox.store.mailbox import Role
 from pillarbox.store.states import State
@@ -218,6 +221,48 @@ class ChangesMachine(RuleBasedStateMachine):
         box = self._box(place)
         for uid in placements.expunge(self.tx, ANNA, box, uids, deleted_only=deleted_only).uids:
             del self.model.boxes[box][uid]
+
+    @rule(
+        number=st.integers(0, 9),
+        into=st.sets(boxes, max_size=2),
+        keywords=st.none() | flag_sets.map(lambda text: flag_text.remove(text, "\\Deleted")),
+        more=st.integers(1, 3),
+    )
+    def set_emails(self, number: int, into: set[int], keywords: str | None, more: int) -> None:
+        ids = sorted(self.model.threads)[number : number + more]
+        wanted = frozenset(map(self._box, into))
+        asked = [EmailChange(EmailId(email), mailboxes=wanted, keywords=keywords) for email in ids]
+        before, there = self._emails(), states.read(self.tx, ANNA).email
+        done = set_emails(self.tx, ANNA, asked, now_ms=NOW_MS)
+        for email in ids:
+            outcome = done.outcomes[EmailId(email)]
+            if email not in before:
+                assert outcome is Outcome.NOT_FOUND
+            elif not wanted:
+                assert outcome is Outcome.IN_NO_MAILBOX
+            else:
+                text = before[email][1] if keywords is None else keywords
+                before[email] = sorted(wanted), text
+        self._take_over()
+        assert self._emails() == before
+        assert states.read(self.tx, ANNA).email == (State(done.modseq) if done.modseq else there)
+
+    @rule(number=st.integers(0, 9), more=st.integers(1, 3))
+    def destroy_emails(self, number: int, more: int) -> None:
+        ids = [EmailId(email) for email in sorted(self.model.threads)[number : number + more]]
+        before = self._emails()
+        done = destroy_emails(self.tx, ANNA, ids)
+        assert {email for email in ids if done.outcomes[email] is Outcome.CHANGED} == before.keys() & {*ids}
+        self._take_over()
+        assert self._emails() == {email: there for email, there in before.items() if email not in ids}
+
+    def _take_over(self) -> None:
+        """Read messages as IMAP has them: where a client of JMAP has no say."""
+        for box, messages in self.model.boxes.items():
+            uids = NumberSet(((1, 999),))
+            rows = fetch.rows(self.tx, ANNA, box, uids, (Column.EMAIL, Column.FLAGS))
+            messages.clear()
+            messages.update({uid: (email, text) for uid, email, text in rows})
 
     @rule(place=boxes, below=st.booleans())
     def create(self, place: int, below: bool) -> None:

@@ -109,14 +109,14 @@ def _alter(
     if long:
         _check_texts(tx, account, mailbox, parts, long)
     if modseq is None:
-        modseq = account_counters.next_modseq(tx, account, touched(rewritten))
+        modseq = account_counters.next_modseq(tx, account, touched(rewritten.items()))
     after, counts = _after(parts, rewritten, modseq)
     flag_runs.replace(tx, account, mailbox, before, flag_runs.joined(after))
     mailbox_counts.apply(tx, account, mailbox, modseq, _count_change(rewritten, counts))
     if long:
         flag_texts.change(tx, account, mailbox, _gained(long, counts))
     changes.record(tx, account, modseq, mailbox, ChangeKind.FLAGGED, uids)
-    if _toggles(rewritten, flag_text.DELETED):
+    if _toggles(rewritten.items(), flag_text.DELETED):
         _log_deleted(tx, account, mailbox, modseq, parts, rewritten)
     return FlagChange(uids, refused, rewritten, sum(counts.values()), previous, modseq)
 
@@ -207,16 +207,16 @@ def _gained(rewritten: dict[str, str], counts: dict[str, int]) -> dict[str, int]
     return {text: gained[text] for text in flag_texts.long(gained)}
 
 
-def touched(rewritten: dict[str, str]) -> Touched:
-    """What else changes with these flags: unread is what has neither \\Seen nor \\Draft (RFC 8621 §2)."""
+def touched(rewritten: Collection[tuple[str, str]]) -> Touched:
+    """What changes with these flags, before and after: unread is what has neither \\Seen nor \\Draft (RFC 8621 §2)."""
     if _toggles(rewritten, flag_text.DELETED):
         return Touched.ALL
     is_counted = _toggles(rewritten, flag_text.SEEN) or _toggles(rewritten, flag_text.DRAFT)
     return Touched.BOTH if is_counted else Touched.EMAILS
 
 
-def _toggles(rewritten: dict[str, str], flag: str) -> bool:
-    return any((flag in old) is not (flag in new) for old, new in rewritten.items())
+def _toggles(rewritten: Collection[tuple[str, str]], flag: str) -> bool:
+    return any((flag in old) is not (flag in new) for old, new in rewritten)
 
 
 def _log_deleted(

@@ -21,6 +21,7 @@ from pillarbox.queue.spool import State
 from pillarbox.store import (
     account_counters,
     by_ids,
+    email_set,
     emails,
     fetch,
     flag_runs,
@@ -97,6 +98,7 @@ def _of_ids() -> list[str]:
     emails.visible(tx, AccountId(1), [1])
     emails.threads(tx, AccountId(1), [1])
     by_ids.rows(tx, placements._SHOWN, [1])
+    by_ids.rows(tx, email_set._MESSAGES, [1])
     for columns in ((Column.SUBJECT,), (Column.ENVELOPE, Column.OCTETS)):
         emails.columns(tx, AccountId(1), [EmailId(1 << 36)], columns, octets=1)
     return tx.statements
