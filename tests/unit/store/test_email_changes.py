@@ -149,6 +149,38 @@ def test_deleted_destroys_and_its_end_creates() -> None:
         assert _lists(thread_changes(tx, ANNA, hidden.thread, most=9)) == ([done.thread_id], [], [])
 
 
+def test_what_has_deleted_stays_gone_wherever_it_is_moved() -> None:
+    with open_store() as tx:
+        done = put(tx)
+        before = states.read(tx, ANNA)
+        flags.alter(tx, ANNA, mailbox(tx), FIRST, mode=Mode.ADD, flags="\\Deleted")
+        placements.move(tx, ANNA, mailbox(tx), FIRST, to=mailbox(tx, "Trash"), now_ms=NOW_MS)
+        assert _lists(email_changes(tx, ANNA, before.email, most=9)) == ([], [], [done.email_id])
+        assert _lists(thread_changes(tx, ANNA, before.thread, most=9)) == ([], [], [done.thread_id])
+
+
+def test_an_email_of_which_only_what_has_deleted_is_left_is_gone() -> None:
+    with open_store() as tx:
+        done = put(tx)
+        placements.copy(tx, ANNA, mailbox(tx), FIRST, to=mailbox(tx, "Trash"), now_ms=NOW_MS)
+        flags.alter(tx, ANNA, mailbox(tx), FIRST, mode=Mode.ADD, flags="\\Deleted")
+        before = states.read(tx, ANNA)
+        placements.expunge(tx, ANNA, mailbox(tx, "Trash"), FIRST, deleted_only=False)
+        assert _lists(email_changes(tx, ANNA, before.email, most=9)) == ([], [], [done.email_id])
+        assert _lists(thread_changes(tx, ANNA, before.thread, most=9)) == ([], [], [done.thread_id])
+
+
+def test_an_email_that_arrived_is_told_of_once() -> None:
+    with open_store() as tx:
+        first = put(tx)
+        before = states.read(tx, ANNA)
+        second = put(tx, flags="\\Seen")
+        flags.alter(tx, ANNA, mailbox(tx), EVERYTHING, mode=Mode.ADD, flags="\\Seen")
+        told = email_changes(tx, ANNA, before.email, most=2)
+        assert _lists(told) == ([second.email_id], [first.email_id], [])
+        assert not told.has_more
+
+
 def test_a_copy_is_told_of_when_it_is_finished() -> None:
     with open_store() as tx:
         ids, trash = _many(tx, 3), mailbox(tx, "Trash")

@@ -107,12 +107,13 @@ def test_no_others_are_looked_at() -> None:
     with open_store() as tx:
         recording = RecordingTransaction(tx)
         done = put(tx)
-        assert emails.by_id(recording, ANNA, [done.email_id])
-        assert emails.visible(recording, ANNA, [done.email_id])
-        assert emails.threads(recording, ANNA, [done.email_id])
-        assert emails.of_threads(recording, ANNA, [done.thread_id])
-        assert emails.members(recording, ANNA, [done.thread_id])
-        assert emails.mailboxes_of_threads(recording, ANNA, [done.thread_id])
+        ids = [EmailId(done.email_id + more) for more in range(250)]
+        assert emails.by_id(recording, ANNA, ids)
+        assert emails.visible(recording, ANNA, ids)
+        assert emails.threads(recording, ANNA, ids)
+        assert emails.of_threads(recording, ANNA, ids)
+        assert emails.members(recording, ANNA, ids)
+        assert emails.mailboxes_of_threads(recording, ANNA, ids)
         statements = [sql for sql in recording.statements if "placements" in sql]
         assert len(statements) == 6
         for sql in statements:
