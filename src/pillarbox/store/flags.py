@@ -5,8 +5,10 @@ rows of flags: messages that had the same change follow each other in one (`flag
 """
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from enum import Enum
+from functools import lru_cache
+from itertools import starmap
 from typing import Final, assert_never
 
 from msgspec import Struct
@@ -69,9 +71,8 @@ def alter(
     mailbox would get too many keywords, before it has changed anything. Raises `ValuesDamaged` where the flags that
     are there can't be changed.
     """
-    previous = ModSeq(_highest(tx, account, mailbox))
     try:
-        return _alter(tx, account, mailbox, uids, previous, mode, flags, unchanged_since, modseq)
+        return _alter(tx, account, mailbox, uids, mode, flags, unchanged_since, modseq)
     except flag_text.InvalidFlag as wrong:  # not the given ones, which are canonical
         raise flag_runs.damaged(account, mailbox) from wrong
 
@@ -81,12 +82,12 @@ def _alter(
     account: AccountId,
     mailbox: MailboxId,
     uids: NumberSet,
-    previous: ModSeq,
     mode: Mode,
     flags: str,
     unchanged_since: ModSeq | None,
     modseq: ModSeq | None,
 ) -> FlagChange:
+    previous = ModSeq(_highest(tx, account, mailbox))
     if unchanged_since is None and _is_wide(uids):
         texts = flag_runs.texts(tx, account, mailbox, uids)
         before = flag_runs.overlapping(tx, account, mailbox, uids, texts=_rewritten(texts, mode, flags))
@@ -108,15 +109,16 @@ def _alter(
     }
     if long:
         _check_texts(tx, account, mailbox, parts, long)
+    change = touched(rewritten.items())
     if modseq is None:
-        modseq = account_counters.next_modseq(tx, account, touched(rewritten.items()))
+        modseq = account_counters.next_modseq(tx, account, change)
     after, counts = _after(parts, rewritten, modseq)
     flag_runs.replace(tx, account, mailbox, before, flag_runs.joined(after))
     mailbox_counts.apply(tx, account, mailbox, modseq, _count_change(rewritten, counts))
     if long:
         flag_texts.change(tx, account, mailbox, _gained(long, counts))
     changes.record(tx, account, modseq, mailbox, ChangeKind.FLAGGED, uids)
-    if _toggles(rewritten.items(), flag_text.DELETED):
+    if change is Touched.ALL:
         _log_deleted(tx, account, mailbox, modseq, parts, rewritten)
     return FlagChange(uids, refused, rewritten, sum(counts.values()), previous, modseq)
 
@@ -207,16 +209,20 @@ def _gained(rewritten: dict[str, str], counts: dict[str, int]) -> dict[str, int]
     return {text: gained[text] for text in flag_texts.long(gained)}
 
 
-def touched(rewritten: Collection[tuple[str, str]]) -> Touched:
+def touched(rewritten: Iterable[tuple[str, str]]) -> Touched:
     """What changes with these flags, before and after: unread is what has neither \\Seen nor \\Draft (RFC 8621 §2)."""
-    if _toggles(rewritten, flag_text.DELETED):
-        return Touched.ALL
-    is_counted = _toggles(rewritten, flag_text.SEEN) or _toggles(rewritten, flag_text.DRAFT)
-    return Touched.BOTH if is_counted else Touched.EMAILS
+    return _TOUCHED[max(starmap(_place, rewritten))]
 
 
-def _toggles(rewritten: Collection[tuple[str, str]], flag: str) -> bool:
-    return any((flag in old) is not (flag in new) for old, new in rewritten)
+_TOUCHED: Final = (Touched.EMAILS, Touched.BOTH, Touched.ALL)
+
+
+@lru_cache(maxsize=1024)
+def _place(old: str, new: str) -> int:
+    if (flag_text.DELETED in old) is not (flag_text.DELETED in new):
+        return 2
+    counted = (flag_text.SEEN, flag_text.DRAFT)
+    return int(any((flag in old) is not (flag in new) for flag in counted))
 
 
 def _log_deleted(
