@@ -19,7 +19,6 @@ What is always true:
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
@@ -85,8 +84,7 @@ class ChangeKind(IntEnum):
 _WIDENED: Final = frozenset((ChangeKind.FLAGGED, ChangeKind.HIDDEN))
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True, gc=False):
     """A row of the log; `first` and `last` are UIDs, or email ids where destroyed, or 0."""
 
     modseq: ModSeq
@@ -160,12 +158,19 @@ _RECORD = "INSERT INTO changes (account, modseq, mailbox, kind, first, last) VAL
 _RECORD_EMAILS = "INSERT INTO changes VALUES (?, ?, ?, ?, ?, ?, ?)"
 
 
-def log(tx: Transaction, account: AccountId, since: ModSeq, *, limit: int | None = None) -> list[Change]:
-    """The changes in the account after this MODSEQ, in order, at most so many."""
+def log(
+    tx: Transaction,
+    account: AccountId,
+    since: ModSeq,
+    *,
+    upto: ModSeq | None = None,
+    limit: int | None = None,
+) -> list[Change]:
+    """The changes in the account after one MODSEQ, up to another, in order, at most so many."""
     rows = tx.rows(
-        "SELECT modseq, mailbox, kind, first, last, email FROM changes WHERE account = ? AND modseq > ?"
-        " ORDER BY modseq, mailbox, kind, first LIMIT ?",
-        (account, since, _NO_LIMIT if limit is None else limit),
+        "SELECT modseq, mailbox, kind, first, last, email FROM changes"
+        " WHERE account = ? AND modseq > ? AND modseq <= ? ORDER BY modseq, mailbox, kind, first LIMIT ?",
+        (account, since, upto or _NO_LIMIT, limit or _NO_LIMIT),
     )
     return [Change(modseq, mailbox, ChangeKind(kind), *numbers) for modseq, mailbox, kind, *numbers in rows]
 

@@ -13,7 +13,7 @@ from msgspec import Struct
 from pillarbox.mail.identifiers import AccountId, EmailId, MailboxId
 from pillarbox.mail.number_set import NumberSet
 from pillarbox.store import emails, logged, states
-from pillarbox.store.logged import MAX_ROWS, Event, What
+from pillarbox.store.logged import IN_LOOP, Bounds, Event, What
 from pillarbox.store.states import State
 from pillarbox.world.database import Transaction
 from pillarbox.world.database.values import MAX_NUMBER
@@ -32,19 +32,20 @@ class Changes(Struct, frozen=True):
 
 
 def email_changes(
-    tx: Transaction, account: AccountId, since: State, *, most: int, max_rows: int = MAX_ROWS
+    tx: Transaction, account: AccountId, since: State, *, most: int, bounds: Bounds = IN_LOOP
 ) -> Changes:
     """The changes of emails since a state, at most so many.
 
-    Raises `CannotCalculateChanges`, or `TooMuchChanged` where more than `max_rows` rows must be looked at for that:
-    then it is tried with more, in a thread. Raises `NoSuchAccount`, `ValuesDamaged`.
+    Raises `CannotCalculateChanges`, or `TooMuchChanged` where more must be looked at than `bounds` allow: then it is
+    tried again with `IN_THREAD`, and cannot be calculated where that is not enough. Raises `NoSuchAccount`,
+    `ValuesDamaged`.
     """
     now = states.read(tx, account)
     states.check(since, now.email, now.logged_from)
     if since == now.email:
         return Changes(since, since, False, [], [], [])
-    log = logged.read(tx, account, since, now.email, max_rows=max_rows)
-    events = [*logged.of_emails(tx, account, log, since, max_rows=max_rows)]
+    log = logged.read(tx, account, since, now.email, bounds)
+    log, events = logged.of_emails(tx, account, log, since, bounds)
     told = logged.first_of(events, log, since, most)
     arrived, destroyed = _ids(told.events, What.CREATED), _ids(told.events, What.DESTROYED)
     changed = _ids(told.events, What.UPDATED) | _ids(told.events, What.RESTORED)
@@ -59,14 +60,14 @@ def email_changes(
 
 
 def thread_changes(
-    tx: Transaction, account: AccountId, since: State, *, most: int, max_rows: int = MAX_ROWS
+    tx: Transaction, account: AccountId, since: State, *, most: int, bounds: Bounds = IN_LOOP
 ) -> Changes:
     """The changes of threads since a state, at most so many: which have other emails. Raises as the above."""
     now = states.read(tx, account)
     states.check(since, now.thread, now.logged_from)
     if since == now.thread:
         return Changes(since, since, False, [], [], [])
-    log = logged.read(tx, account, since, now.thread, max_rows=max_rows)
+    log = logged.read(tx, account, since, now.thread, bounds)
     events = [*logged.of_threads(log.rows)]
     told = logged.first_of(events, log, since, most)
     came = _ids(told.events, What.CREATED) | _ids(told.events, What.RESTORED)

@@ -16,10 +16,22 @@ from pillarbox.store.changes import MAX_FLAGGED_RUNS, Change, ChangeKind, TooMuc
 from pillarbox.store.states import State
 from pillarbox.world.database import Transaction
 
-MAX_ROWS: Final = 2_000
-"""Rows of the log, and of flags, that are looked at in the loop: some milliseconds."""
-MAX_ROWS_IN_THREAD: Final = 200_000
-"""And in a thread."""
+
+class Bounds(NamedTuple):
+    """How much may be looked at for one answer."""
+
+    rows: int
+    """Of the log."""
+    flags: int
+    """Rows of flags."""
+    in_parts: bool
+    """Whether an answer may tell of less than there is because of that, rather than `TooMuchChanged`."""
+
+
+IN_LOOP: Final = Bounds(250, 1_000, in_parts=False)
+"""A millisecond or two."""
+IN_THREAD: Final = Bounds(20_000, 500_000, in_parts=True)
+"""The rows of the log are more than there are with one MODSEQ, for which IMAP's commands are cut into slices."""
 
 
 class What(IntEnum):
@@ -61,26 +73,48 @@ class Log(NamedTuple):
     is_complete: bool
     """Whether there is nothing behind."""
 
+    def shorter(self, rows: int) -> "Log":
+        """So many of its first rows, without those of the last MODSEQ. Raises `TooMuchChanged` where none are left."""
+        end = self.rows[rows].modseq if rows < len(self.rows) else self.end.modseq + 1
+        whole = [row for row in self.rows[:rows] if row.modseq < end]
+        if not whole:
+            raise TooMuchChanged
+        return Log(whole, State(whole[-1].modseq), False)
 
-def read(tx: Transaction, account: AccountId, since: State, now: State, *, max_rows: int) -> Log:
+
+def read(tx: Transaction, account: AccountId, since: State, now: State, bounds: Bounds) -> Log:
     """The log after what was told, up to some MODSEQ. `now`: the state of the type that is asked for.
 
-    Raises `TooMuchChanged` where more than `max_rows` rows have one MODSEQ, or `ValuesDamaged`.
+    Raises `TooMuchChanged` where it has more rows; where it may be read in parts, more with one MODSEQ.
     """
-    rows = changes.log(tx, account, since.told, limit=max_rows + 1)
-    if len(rows) <= max_rows:
-        return Log(rows, now, True)
-    end = rows[-1].modseq
-    whole = [row for row in rows if row.modseq < end]
-    if not whole:
+    rows = changes.log(tx, account, since.told, upto=now.modseq, limit=bounds.rows + 1)
+    log = Log(rows, now, True)
+    if len(rows) <= bounds.rows:
+        return log
+    if not bounds.in_parts:
         raise TooMuchChanged(account)
-    return Log(whole, State(whole[-1].modseq), False)
+    return log.shorter(bounds.rows)
 
 
 def of_emails(
-    tx: Transaction, account: AccountId, log: Log, since: State, *, max_rows: int
+    tx: Transaction, account: AccountId, log: Log, since: State, bounds: Bounds
+) -> tuple[Log, list[Event]]:
+    """What happened to emails, and of which part of the log that is all.
+
+    Raises `TooMuchChanged` where more rows of flags must be looked at; where it may be told in parts, for one MODSEQ.
+    """
+    while True:
+        try:
+            return log, [*_of_emails(tx, account, log, since, bounds.flags)]
+        except TooMuchChanged:
+            if not bounds.in_parts:
+                raise
+            log = log.shorter(len(log.rows) // 2)
+
+
+def _of_emails(
+    tx: Transaction, account: AccountId, log: Log, since: State, max_flags: int
 ) -> Iterator[Event]:
-    """What happened to emails. Raises `TooMuchChanged` where more than `max_rows` rows of flags must be looked at."""
     yield from _arrived(log.rows)
     for modseq, rows in _of_no_mailbox(log.rows).items():
         destroyed = _runs(rows, ChangeKind.DESTROYED)
@@ -92,7 +126,7 @@ def of_emails(
             (What.UPDATED, updated),
         ):
             yield from _of_ids(modseq, runs, what)
-    yield from _of_messages(tx, account, log, since, max_rows)
+    yield from _of_messages(tx, account, log, since, max_flags)
 
 
 def of_threads(rows: Sequence[Change]) -> Iterator[Event]:
@@ -213,7 +247,7 @@ def without(runs: Sequence[tuple[int, int]], others: Sequence[tuple[int, int]]) 
 
 
 def _of_messages(
-    tx: Transaction, account: AccountId, log: Log, since: State, max_rows: int
+    tx: Transaction, account: AccountId, log: Log, since: State, max_flags: int
 ) -> Iterator[Event]:
     """Messages that came or changed, and are there, by the MODSEQ of their last change."""
     changed: dict[MailboxId, list[tuple[int, int]]] = {}
@@ -224,7 +258,7 @@ def _of_messages(
     if not changed and not finished:
         return
     hidden = unfinished_copies.of_account(tx, account)
-    left = max_rows
+    left = max_flags
     for mailbox, runs in changed.items():
         uids = NumberSet.of_ranges(runs) - hidden.get(mailbox, NumberSet())
         left -= _looked_at(tx, account, mailbox, uids)

@@ -16,7 +16,7 @@ from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq
 from pillarbox.mail.mailbox_name import SEPARATOR
 from pillarbox.store import affected, emails, logged, states
 from pillarbox.store.changes import Change, ChangeKind
-from pillarbox.store.logged import MAX_ROWS, Log
+from pillarbox.store.logged import IN_LOOP, Bounds, Log
 from pillarbox.store.states import State
 from pillarbox.world.database import Transaction
 
@@ -41,18 +41,19 @@ class MailboxChanges(Struct, frozen=True):
 
 
 def mailbox_changes(
-    tx: Transaction, account: AccountId, since: State, *, most: int, max_rows: int = MAX_ROWS
+    tx: Transaction, account: AccountId, since: State, *, most: int, bounds: Bounds = IN_LOOP
 ) -> MailboxChanges:
     """The changes of mailboxes since a state, at most so many.
 
-    Raises `CannotCalculateChanges`, or `TooMuchChanged` where more than `max_rows` rows of the log are about one
-    change: then it is tried with more, in a thread. Raises `NoSuchAccount`, `ValuesDamaged`.
+    Raises `CannotCalculateChanges`, or `TooMuchChanged` where the log has more rows than `bounds` allow: then it is
+    tried again with `IN_THREAD`, and cannot be calculated where that is not enough. Raises `NoSuchAccount`,
+    `ValuesDamaged`.
     """
     now = states.read(tx, account)
     states.check(since, now.mailbox, now.logged_from)
     if since == now.mailbox:
         return MailboxChanges(since, since, False, [], [], [], False)
-    log = _not_too_much(logged.read(tx, account, since, now.mailbox, max_rows=max_rows))
+    log = _not_too_much(logged.read(tx, account, since, now.mailbox, bounds))
     found = _Found(tx, account)
     for modseq, rows in groupby(log.rows, key=lambda row: row.modseq):
         found.add(modseq, [*rows])

@@ -4,13 +4,14 @@ from collections.abc import Callable
 
 import pytest
 
-from pillarbox.mail.identifiers import EmailId, ModSeq
+from pillarbox.mail.identifiers import EmailId
 from pillarbox.mail.number_set import EVERYTHING, NumberSet
 from pillarbox.store import flags, logged, mailboxes, placements, states, unfinished_copies
 from pillarbox.store.append import Arrival, append_all
 from pillarbox.store.changes import TooMuchChanged
 from pillarbox.store.email_changes import Changes, email_changes, thread_changes
 from pillarbox.store.flags import Mode
+from pillarbox.store.logged import Bounds
 from pillarbox.store.mailbox import Role
 from pillarbox.store.mailbox_changes import MailboxChanges, mailbox_changes
 from pillarbox.store.placements import Copied
@@ -51,27 +52,58 @@ def test_one_change_of_many_emails_is_told_in_parts() -> None:
         assert email_changes(tx, ANNA, since, most=7).updated == ids[:1]
 
 
-def test_only_as_many_rows_are_looked_at_as_may_be() -> None:
+def test_only_as_many_flags_are_looked_at_as_may_be() -> None:
     with open_store() as tx:
-        _many(tx, 100)
+        ids = _many(tx, 100)
         before = states.read(tx, ANNA)
-        flags.alter(tx, ANNA, mailbox(tx), EVERYTHING, mode=Mode.ADD, flags="\\Seen")
-        with pytest.raises(TooMuchChanged):
-            email_changes(tx, ANNA, before.email, most=5, max_rows=99)
-        assert email_changes(tx, ANNA, before.email, most=5, max_rows=100).has_more
+        for text in ("\\Seen", "\\Flagged"):
+            for first in (1, 31, 61):
+                uids = NumberSet(((first, first + 29),))
+                flags.alter(tx, ANNA, mailbox(tx), uids, mode=Mode.ADD, flags=text)
+        for bounds in (Bounds(99, 89, in_parts=False), Bounds(99, 29, in_parts=True)):
+            with pytest.raises(TooMuchChanged):
+                email_changes(tx, ANNA, before.email, most=99, bounds=bounds)
+        since, updated = before.email, list[int]()
+        while (
+            told := email_changes(tx, ANNA, since, most=99, bounds=Bounds(99, 50, in_parts=True))
+        ).has_more:
+            assert told.state > since
+            since, updated = told.state, [*updated, *told.updated]
+        assert [*updated, *told.updated] == ids[:90]
+        assert email_changes(tx, ANNA, before.email, most=99).updated == ids[:90]
+
+
+def test_the_log_is_read_in_parts() -> None:
+    """There may be nothing to tell of a part, and yet the state has moved on."""
+    with open_store() as tx:
+        since, before = (states.read(tx, ANNA).email,) * 2
         for number in range(20):
             mailboxes.subscribe(tx, ANNA, "Nowhere", subscribed=number % 2 == 0)
-        put(tx)
-        told = email_changes(tx, ANNA, states.read(tx, ANNA).mailbox, most=5, max_rows=5)
-        assert told == Changes(told.since, told.state, False, [], [], [])
-        # The log is read in parts, too: then there may be nothing to tell, and the state has moved on
-        since, answers = State(ModSeq(states.read(tx, ANNA).email.modseq - 20)), 0
-        while (told := email_changes(tx, ANNA, since, most=5, max_rows=5)).has_more:
+        done = put(tx)
+        with pytest.raises(TooMuchChanged):
+            email_changes(tx, ANNA, since, most=5, bounds=Bounds(5, 99, in_parts=False))
+        while (told := email_changes(tx, ANNA, since, most=5, bounds=Bounds(5, 99, in_parts=True))).has_more:
             assert _lists(told) == ([], [], [])
             assert told.state > since
-            since, answers = told.state, answers + 1
-        assert answers == 3
-        assert len(told.created) == 1
+            since = told.state
+        assert told.since > before
+        assert _lists(told) == ([done.email_id], [], [])
+
+
+def test_a_state_is_not_after_the_last_change_of_its_type() -> None:
+    with open_store() as tx:
+        before = states.read(tx, ANNA)
+        done = put(tx)
+        for number in range(20):
+            mailboxes.create(tx, ANNA, f"Box {number}", now_ms=NOW_MS)
+        now = states.read(tx, ANNA)
+        few = Bounds(9, 99, in_parts=True)
+        for ask, since, end in (
+            (email_changes, before.email, now.email),
+            (thread_changes, before.thread, now.thread),
+        ):
+            told = ask(tx, ANNA, since, most=5, bounds=few)
+            assert told == Changes(since, end, False, [done.email_id], [], [])
 
 
 def test_more_rows_with_one_modseq_than_may_be_looked_at_are_too_much() -> None:
@@ -80,12 +112,13 @@ def test_more_rows_with_one_modseq_than_may_be_looked_at_are_too_much() -> None:
         before = states.read(tx, ANNA)
         odd = NumberSet.of(range(1, 20, 2))
         placements.expunge(tx, ANNA, mailbox(tx), odd, deleted_only=False)
+        few = Bounds(9, 99, in_parts=True)
         for ask, since in ((email_changes, before.email), (thread_changes, before.thread)):
             with pytest.raises(TooMuchChanged):
-                ask(tx, ANNA, since, most=5, max_rows=9)
-            assert len(ask(tx, ANNA, since, most=5, max_rows=50).destroyed) == 5
+                ask(tx, ANNA, since, most=5, bounds=few)
+            assert len(ask(tx, ANNA, since, most=5).destroyed) == 5
         with pytest.raises(TooMuchChanged):
-            mailbox_changes(tx, ANNA, before.mailbox, most=5, max_rows=9)
+            mailbox_changes(tx, ANNA, before.mailbox, most=5, bounds=few)
 
 
 @pytest.mark.rfc("8620 §5.2", "SHOULD")
