@@ -26,7 +26,7 @@ from msgspec import Struct
 
 from pillarbox.mail.identifiers import AccountId, EmailId, MailboxId, ModSeq
 from pillarbox.mail.number_set import NumberSet
-from pillarbox.store import flag_runs
+from pillarbox.store import account_counters, flag_runs
 from pillarbox.world.database import Transaction
 
 MAX_FLAGGED_RUNS: Final = 128
@@ -63,7 +63,7 @@ class ChangeKind(IntEnum):
     MAILBOX_ROLE = 9
     """A mailbox got a role, or lost it."""
     UPDATED = 10
-    """Ids of emails that were removed from a mailbox and are in others; belongs to no mailbox."""
+    """Ids of emails of which a message without \\Deleted was removed, and that have others; belongs to no mailbox."""
     THREADS = 11
     """Ids of the threads of emails that were destroyed, or are left with messages that have \\Deleted alone; no row
     where these are the ids of the emails. Belongs to no mailbox."""
@@ -166,13 +166,16 @@ def log(
     upto: ModSeq | None = None,
     limit: int | None = None,
 ) -> list[Change]:
-    """The changes in the account after one MODSEQ, up to another, in order, at most so many."""
+    """The changes in the account after one MODSEQ, up to another, in order, at most so many. Raises `ValuesDamaged`."""
     rows = tx.rows(
         "SELECT modseq, mailbox, kind, first, last, email FROM changes"
         " WHERE account = ? AND modseq > ? AND modseq <= ? ORDER BY modseq, mailbox, kind, first LIMIT ?",
         (account, since, upto or _NO_LIMIT, limit or _NO_LIMIT),
     )
-    return [Change(modseq, mailbox, ChangeKind(kind), *numbers) for modseq, mailbox, kind, *numbers in rows]
+    try:
+        return [Change(modseq, mailbox, ChangeKind(kind), *others) for modseq, mailbox, kind, *others in rows]
+    except ValueError as wrong:
+        raise account_counters.damaged(account) from wrong
 
 
 def vanished(tx: Transaction, account: AccountId, mailbox: MailboxId, since: ModSeq) -> NumberSet:
