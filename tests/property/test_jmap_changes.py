@@ -56,7 +56,7 @@ uid_sets = st.lists(st.tuples(st.integers(1, 6), st.integers(1, 6)), min_size=1,
     NumberSet.of_ranges
 )
 flag_sets = st.sets(st.sampled_from(["\\Seen", "\\Deleted", "\\Draft", "$Work"])).map(flag_text.canonical)
-PARTS = logged.Bounds(8, 6, in_parts=True)
+PARTS = logged.Bounds(8, 6, None, in_parts=True)
 """So little of the log is read together that an id may be said to be updated before it is said to be created."""
 boxes = st.integers(0, 7)
 """A mailbox by its place among those that there are."""

@@ -27,6 +27,7 @@ from msgspec import Struct
 from pillarbox.mail.identifiers import AccountId, EmailId, MailboxId, ModSeq
 from pillarbox.mail.number_set import NumberSet
 from pillarbox.store import account_counters, flag_runs
+from pillarbox.store.by_ids import TooMuchToRead
 from pillarbox.world.database import Transaction
 
 MAX_FLAGGED_RUNS: Final = 128
@@ -36,7 +37,7 @@ NO_MAILBOX: Final = MailboxId(0)
 """For changes that belong to no mailbox."""
 
 
-class TooMuchChanged(Exception):
+class TooMuchChanged(TooMuchToRead):
     """More has changed than may be read at once; the mailbox is read again instead."""
 
 

@@ -36,7 +36,7 @@ def email_changes(
 ) -> Changes:
     """The changes of emails since a state, at most so many.
 
-    Raises `CannotCalculateChanges`, or `TooMuchChanged` where more must be looked at than `bounds` allow: then it is
+    Raises `CannotCalculateChanges`, or `TooMuchToRead` where more must be looked at than `bounds` allow: then it is
     tried again with `IN_THREAD`, and cannot be calculated where that is not enough. Raises `NoSuchAccount`,
     `ValuesDamaged`.
     """
@@ -74,7 +74,7 @@ def thread_changes(
     changed = {*emails.threads(tx, account, came).values(), *_ids(told.events, What.DESTROYED)}
     for mailbox, uids in _uids(told.events).items():
         changed.update(thread for _, _, thread in emails.placed_in(tx, account, mailbox, uids))
-    members = emails.members(tx, account, changed)
+    members = emails.members(tx, account, changed, most=bounds.messages)
     # Also by emails that are told of later: a thread may be there by those alone
     first_new = logged.first_arrived(events, since) or _BEYOND
     restored = logged.restored(events, since, {email for several in members.values() for email in several})

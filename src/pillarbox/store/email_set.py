@@ -219,7 +219,7 @@ def _in_order(rows: Iterable[Row]) -> list[Row]:
 
 _MESSAGES: Final = f"""
 SELECT p.mailbox, p.uid, p.email, p.size, f.flags, p.thread FROM placements p {FLAGS_OF_MESSAGE}
-WHERE p.email IN {by_ids.IDS} AND +p.account = ? ORDER BY p.mailbox, p.uid"""  # noqa: S608 - constants
+WHERE p.email IN {by_ids.IDS} AND +p.account = ? LIMIT ?"""  # noqa: S608 - constants
 
 
 def destroy_emails(tx: Transaction, account: AccountId, ids: Sequence[EmailId]) -> Done:

@@ -7,6 +7,7 @@ flags are those of all these messages together: IMAP may change those of one alo
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Final
 
 from msgspec import Struct
@@ -71,28 +72,33 @@ def united(first: str, *others: str) -> str:
 
 # --- emails
 
-# The sign keeps the account out of the choice of an index: the ids have it, and an account's messages are many
-SHOWN: Final = f"f.flags NOT LIKE '%{flag_text.DELETED}%' ESCAPE '!'"
-"""Of a message with its run of flags."""
+# The sign keeps the account out of the choice of an index: the ids have it, and an account's messages are many. What
+# has \Deleted is left out of what was read, so that it counts, too: an email may be placed a million times
+_COLUMNS: Final = "p.email, p.mailbox, p.uid, f.flags, p.thread, p.size, p.received_at_ms"
 _PLACED: Final = f"""
-SELECT p.email, p.mailbox, p.uid, f.flags, p.thread, p.size, p.received_at_ms
-FROM placements p {FLAGS_OF_MESSAGE}
-WHERE p.email IN {by_ids.IDS} AND +p.account = ? AND {SHOWN}
-ORDER BY p.email, p.mailbox, p.uid"""  # noqa: S608 - constants
+SELECT {_COLUMNS} FROM placements p {FLAGS_OF_MESSAGE}
+WHERE p.email IN {by_ids.IDS} AND +p.account = ? LIMIT ?"""  # noqa: S608 - constants
 
 
-def by_id(tx: Transaction, account: AccountId, ids: Iterable[EmailId]) -> dict[EmailId, Email]:
-    """Those of these emails that are there. Raises `ValuesDamaged`."""
-    return made(tx, account, by_ids.rows(tx, _PLACED, dict.fromkeys(ids), account))
+def by_id(
+    tx: Transaction, account: AccountId, ids: Iterable[EmailId], *, most: int | None = None
+) -> dict[EmailId, Email]:
+    """Those of these emails that are there, in no order.
+
+    Raises `ValuesDamaged`, and `TooMuchToRead` where they have more than `most` messages.
+    """
+    return _made(tx, account, by_ids.rows(tx, _PLACED, ids, account, most=most))
 
 
-def made(tx: Transaction, account: AccountId, rows: Sequence[tuple[Any, ...]]) -> dict[EmailId, Email]:
-    """Emails from rows with email, mailbox, UID, flags, thread, size and date of each of their messages."""
+def _made(tx: Transaction, account: AccountId, rows: Sequence[tuple[Any, ...]]) -> dict[EmailId, Email]:
+    """Emails from rows with `_COLUMNS` of each of their messages."""
     flag_runs.check_texts(account, MailboxId(rows[0][1] if rows else 0), {row[3] for row in rows})
     hidden = unfinished_copies.of_account(tx, account) if rows else {}
     messages: dict[EmailId, list[Placed]] = {}
     others: dict[EmailId, tuple[ThreadId, int, int]] = {}
     for email, mailbox, uid, flags, *numbers in rows:
+        if flag_text.DELETED in flags:
+            continue
         messages.setdefault(email, []).append(Placed(mailbox, uid, flags))
         others[email] = tuple(numbers)
     return {
@@ -104,7 +110,10 @@ def _finished(placed: list[Placed], hidden: Mapping[MailboxId, NumberSet]) -> tu
     if hidden:
         kept = [one for one in placed if one.uid not in hidden.get(one.mailbox, NumberSet())]
         placed = kept or placed
-    return tuple(placed)
+    return tuple(sorted(placed, key=_PLACE) if len(placed) > 1 else placed)
+
+
+_PLACE: Final = attrgetter("mailbox", "uid")
 
 
 # --- what was rendered of them
@@ -148,50 +157,54 @@ FROM (
   SELECT * FROM placements WHERE email IN {by_ids.IDS} AND thread = email
   UNION ALL SELECT * FROM placements WHERE thread IN {by_ids.IDS} AND thread <> email
 ) p {FLAGS_OF_MESSAGE}
-WHERE +p.account = ? AND {SHOWN}"""  # noqa: S608 - constants
-_MAILBOXES: Final = f"SELECT DISTINCT p.thread, p.mailbox {_IN_THREADS}"
-_MEMBERS: Final = f"SELECT DISTINCT p.thread, p.email {_IN_THREADS}"
-_OF_THREADS: Final = f"""
-SELECT p.email, p.mailbox, p.uid, f.flags, p.thread, p.size, p.received_at_ms {_IN_THREADS}
-ORDER BY p.email, p.mailbox, p.uid"""
+WHERE +p.account = ? LIMIT ?"""  # noqa: S608 - constants
+_SHORTLY: Final = f"SELECT p.thread, p.email, p.mailbox, f.flags {_IN_THREADS}"
+_OF_THREADS: Final = f"SELECT {_COLUMNS} {_IN_THREADS}"
 
 
-def of_threads(tx: Transaction, account: AccountId, threads: Iterable[int]) -> dict[int, list[Email]]:
-    """The emails of those of these threads that are there, by date and id (RFC 8621 §3). Raises `ValuesDamaged`."""
-    rows = by_ids.rows(tx, _OF_THREADS, dict.fromkeys(threads), account, times=2)
+def of_threads(
+    tx: Transaction, account: AccountId, threads: Iterable[int], *, most: int | None = None
+) -> dict[int, list[Email]]:
+    """The emails of those of these threads that are there, by date and id (RFC 8621 §3). Raises as `by_id` does."""
+    rows = by_ids.rows(tx, _OF_THREADS, threads, account, times=2, most=most)
     found: dict[int, list[Email]] = {}
-    for email in made(tx, account, rows).values():
+    for email in _made(tx, account, rows).values():
         found.setdefault(email.thread, []).append(email)
     for emails in found.values():
         emails.sort(key=lambda email: (email.received_at_ms, email.id))
     return found
 
 
-def members(tx: Transaction, account: AccountId, threads: Iterable[int]) -> dict[int, list[EmailId]]:
-    """The ids of the emails that `of_threads` would give, in no order."""
-    found: dict[int, list[EmailId]] = {}
-    for thread, email in by_ids.rows(tx, _MEMBERS, dict.fromkeys(threads), account, times=2):
-        found.setdefault(thread, []).append(email)
+def members(
+    tx: Transaction, account: AccountId, threads: Iterable[int], *, most: int | None = None
+) -> dict[int, set[EmailId]]:
+    """The ids of the emails that `of_threads` would give. Raises `TooMuchToRead`."""
+    found: dict[int, set[EmailId]] = {}
+    for thread, email, _, flags in by_ids.rows(tx, _SHORTLY, threads, account, times=2, most=most):
+        if flag_text.DELETED not in flags:
+            found.setdefault(thread, set()).add(email)
     return found
 
 
 def mailboxes_of_threads(
-    tx: Transaction, account: AccountId, threads: Iterable[int]
-) -> list[tuple[int, MailboxId]]:
-    """These threads with the mailboxes that have emails of them."""
-    return [(thread, box) for thread, box in by_ids.rows(tx, _MAILBOXES, threads, account, times=2)]
+    tx: Transaction, account: AccountId, threads: Iterable[int], *, most: int | None = None
+) -> set[tuple[int, MailboxId]]:
+    """These threads with the mailboxes that have emails of them. Raises `TooMuchToRead`."""
+    rows = by_ids.rows(tx, _SHORTLY, threads, account, times=2, most=most)
+    return {(thread, mailbox) for thread, _, mailbox, flags in rows if flag_text.DELETED not in flags}
 
 
 def visible(tx: Transaction, account: AccountId, ids: Iterable[int]) -> set[int]:
     """Those of these emails that are there."""
-    return {email for (email,) in by_ids.rows(tx, _VISIBLE, dict.fromkeys(ids), account)}
+    return {email for (email,) in by_ids.rows(tx, _VISIBLE, ids, account)}
 
 
 _VISIBLE: Final = f"""
 SELECT id FROM emails WHERE id IN {by_ids.IDS} AND EXISTS (
-  SELECT 1 FROM placements p {FLAGS_OF_MESSAGE} WHERE p.email = id AND +p.account = ? AND {SHOWN})"""  # noqa: S608 - constants
+  SELECT 1 FROM placements p {FLAGS_OF_MESSAGE} WHERE p.email = id AND +p.account = ?
+  AND f.flags NOT LIKE '%{flag_text.DELETED}%' ESCAPE '!') LIMIT ?"""  # noqa: S608 - constants
 _THREADS: Final = (
-    f"SELECT DISTINCT email, thread FROM placements WHERE email IN {by_ids.IDS} AND +account = ?"  # noqa: S608 - constants
+    f"SELECT DISTINCT email, thread FROM placements WHERE email IN {by_ids.IDS} AND +account = ? LIMIT ?"  # noqa: S608 - constants
 )
 
 

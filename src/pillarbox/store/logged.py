@@ -24,13 +24,15 @@ class Bounds(NamedTuple):
     """Of the log."""
     flags: int
     """Rows of flags."""
+    messages: int | None
+    """Messages of threads."""
     in_parts: bool
     """Whether an answer may tell of less than there is because of that, rather than `TooMuchChanged`."""
 
 
-IN_LOOP: Final = Bounds(250, 1_000, in_parts=False)
+IN_LOOP: Final = Bounds(250, 1_000, 1_000, in_parts=False)
 """A millisecond or two."""
-IN_THREAD: Final = Bounds(20_000, 500_000, in_parts=True)
+IN_THREAD: Final = Bounds(20_000, 500_000, None, in_parts=True)
 """The rows of the log are more than there are with one MODSEQ, for which IMAP's commands are cut into slices."""
 
 

@@ -45,7 +45,7 @@ def mailbox_changes(
 ) -> MailboxChanges:
     """The changes of mailboxes since a state, at most so many.
 
-    Raises `CannotCalculateChanges`, or `TooMuchChanged` where the log has more rows than `bounds` allow: then it is
+    Raises `CannotCalculateChanges`, or `TooMuchToRead` where more must be looked at than `bounds` allow: then it is
     tried again with `IN_THREAD`, and cannot be calculated where that is not enough. Raises `NoSuchAccount`,
     `ValuesDamaged`.
     """
@@ -57,7 +57,7 @@ def mailbox_changes(
     found = _Found(tx, account)
     for modseq, rows in groupby(log.rows, key=lambda row: row.modseq):
         found.add(modseq, [*rows])
-    found.look_at_threads()
+    found.look_at_threads(bounds.messages)
     places = sorted(place for place in found.places() if (*place, 0) > since)
     end, has_more = log.end, not log.is_complete
     if len(places) > most:
@@ -117,10 +117,10 @@ class _Found:
         else:
             self._few += rows
 
-    def look_at_threads(self) -> None:
+    def look_at_threads(self, most: int | None) -> None:
         """Last: at what few messages each have to do with."""
         changed = affected.threads(self._tx, self._account, self._few)
-        for thread, mailbox in emails.mailboxes_of_threads(self._tx, self._account, changed):
+        for thread, mailbox in emails.mailboxes_of_threads(self._tx, self._account, changed, most=most):
             if changed[thread] > self._counted.get(mailbox, 0):
                 self._counted[mailbox] = changed[thread]
 

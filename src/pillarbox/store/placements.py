@@ -371,7 +371,7 @@ def log_removed(tx: Transaction, account: AccountId, rows: Sequence[Row], modseq
 _SHOWN: Final = f"""
 SELECT id FROM emails WHERE id IN {by_ids.IDS} AND EXISTS (
   SELECT 1 FROM placements p {FLAGS_OF_MESSAGE}
-  WHERE p.email = id AND f.flags NOT LIKE '%{flag_text.DELETED}%' ESCAPE '!')"""  # noqa: S608 - constants
+  WHERE p.email = id AND f.flags NOT LIKE '%{flag_text.DELETED}%' ESCAPE '!') LIMIT ?"""  # noqa: S608 - constants
 
 
 def _placed(tx: Transaction, emails: Sequence[int]) -> set[int]:

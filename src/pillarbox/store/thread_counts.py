@@ -25,7 +25,7 @@ from pillarbox.mail import flags as flag_text
 from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq
 from pillarbox.mail.number_set import NumberSet
 from pillarbox.store import account_counters, affected, changes, emails, flag_runs, states, unfinished_copies
-from pillarbox.store.changes import TooMuchChanged
+from pillarbox.store.by_ids import TooMuchToRead
 from pillarbox.store.emails import Email
 from pillarbox.store.fetch import FLAGS_OF_MESSAGE
 from pillarbox.store.mailbox import Role
@@ -179,7 +179,7 @@ def read(
 ) -> Reading | None:
     """What has become of an account since `known`; `None` where nothing has.
 
-    Raises `NoSuchAccount`, `ValuesDamaged`, or `TooMuchChanged` where that would go through more than `max_rows`
+    Raises `NoSuchAccount`, `ValuesDamaged`, or `TooMuchToRead` where that would go through more than `max_rows`
     messages: then it is read in a thread, without that limit.
     """
     version = Version(account_counters.modseq(tx, account), _trash(tx, account))
@@ -191,11 +191,11 @@ def read(
         is_known = known.modseq >= states.read(tx, account).logged_from
         if is_known and len(rows) <= limit and affected.number(rows) <= limit:
             changed = affected.threads(tx, account, rows)
-            there = emails.of_threads(tx, account, changed)
+            there = emails.of_threads(tx, account, changed, most=max_rows)
             shares = {thread: _of_emails(there.get(thread, ()), version.trash) for thread in changed}
             return Reading(version, shares, None)
     if max_rows is not None and account_counters.usage(tx, account).messages > max_rows:
-        raise TooMuchChanged(account)
+        raise TooMuchToRead(account)
     return Reading(version, {}, _everything(tx, account, version))
 
 
@@ -228,7 +228,7 @@ FROM (
   SELECT * FROM placements WHERE email > ? AND email <= ? AND thread = email
   UNION ALL SELECT * FROM placements WHERE thread > ? AND thread <= ? AND thread <> email
 ) p {FLAGS_OF_MESSAGE}
-WHERE +p.account = ? AND {emails.SHOWN}
+WHERE +p.account = ? AND f.flags NOT LIKE '%{flag_text.DELETED}%' ESCAPE '!'
 ORDER BY p.thread, p.email, p.mailbox"""  # noqa: S608 - constants
 
 

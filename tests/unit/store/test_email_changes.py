@@ -60,12 +60,12 @@ def test_only_as_many_flags_are_looked_at_as_may_be() -> None:
             for first in (1, 31, 61):
                 uids = NumberSet(((first, first + 29),))
                 flags.alter(tx, ANNA, mailbox(tx), uids, mode=Mode.ADD, flags=text)
-        for bounds in (Bounds(99, 89, in_parts=False), Bounds(99, 29, in_parts=True)):
+        for bounds in (Bounds(99, 89, None, in_parts=False), Bounds(99, 29, None, in_parts=True)):
             with pytest.raises(TooMuchChanged):
                 email_changes(tx, ANNA, before.email, most=99, bounds=bounds)
         since, updated = before.email, list[int]()
         while (
-            told := email_changes(tx, ANNA, since, most=99, bounds=Bounds(99, 50, in_parts=True))
+            told := email_changes(tx, ANNA, since, most=99, bounds=Bounds(99, 50, None, in_parts=True))
         ).has_more:
             assert told.state > since
             since, updated = told.state, [*updated, *told.updated]
@@ -81,8 +81,10 @@ def test_the_log_is_read_in_parts() -> None:
             mailboxes.subscribe(tx, ANNA, "Nowhere", subscribed=number % 2 == 0)
         done = put(tx)
         with pytest.raises(TooMuchChanged):
-            email_changes(tx, ANNA, since, most=5, bounds=Bounds(5, 99, in_parts=False))
-        while (told := email_changes(tx, ANNA, since, most=5, bounds=Bounds(5, 99, in_parts=True))).has_more:
+            email_changes(tx, ANNA, since, most=5, bounds=Bounds(5, 99, None, in_parts=False))
+        while (
+            told := email_changes(tx, ANNA, since, most=5, bounds=Bounds(5, 99, None, in_parts=True))
+        ).has_more:
             assert _lists(told) == ([], [], [])
             assert told.state > since
             since = told.state
@@ -98,7 +100,7 @@ def test_a_state_is_not_after_the_last_change_of_its_type() -> None:
         for number in range(20):
             mailboxes.create(tx, ANNA, f"Box {number}", now_ms=NOW_MS)
         now = states.read(tx, ANNA)
-        few = Bounds(9, 99, in_parts=True)
+        few = Bounds(9, 99, None, in_parts=True)
         for ask, since, end in (
             (email_changes, before.email, now.email),
             (thread_changes, before.thread, now.thread),
@@ -113,7 +115,7 @@ def test_more_rows_with_one_modseq_than_may_be_looked_at_are_too_much() -> None:
         before = states.read(tx, ANNA)
         odd = NumberSet.of(range(1, 20, 2))
         placements.expunge(tx, ANNA, mailbox(tx), odd, deleted_only=False)
-        few = Bounds(9, 99, in_parts=True)
+        few = Bounds(9, 99, None, in_parts=True)
         for ask, since in ((email_changes, before.email), (thread_changes, before.thread)):
             with pytest.raises(TooMuchChanged):
                 ask(tx, ANNA, since, most=5, bounds=few)

@@ -5,6 +5,7 @@ import pytest
 from pillarbox.mail.identifiers import EmailId
 from pillarbox.mail.number_set import EVERYTHING, NumberSet
 from pillarbox.store import emails, fetch, flags, mailboxes, placements, unfinished_copies
+from pillarbox.store.by_ids import TooMuchToRead
 from pillarbox.store.fetch import Column
 from pillarbox.store.flags import Mode
 from pillarbox.world.database.sqlite.transaction import SqliteTransaction
@@ -88,6 +89,27 @@ def test_a_thread_has_its_emails_by_date_and_id() -> None:
         # The first of a thread may be gone
         placements.expunge(tx, ANNA, mailbox(tx), FIRST, deleted_only=False)
         assert len(emails.of_threads(tx, ANNA, [done[0].thread_id])[done[0].thread_id]) == 3
+
+
+def test_of_too_many_messages_it_is_told_before_they_are_read() -> None:
+    with open_store() as tx:
+        done = put(tx, flags="\\Deleted")
+        for _ in range(3):
+            placements.copy(tx, ANNA, mailbox(tx), EVERYTHING, to=mailbox(tx), now_ms=NOW_MS)
+        flags.alter(tx, ANNA, mailbox(tx), FIRST, mode=Mode.REMOVE, flags="\\Deleted")
+        recording = RecordingTransaction(tx)
+        with pytest.raises(TooMuchToRead):
+            emails.by_id(recording, ANNA, [done.email_id], most=3)
+        assert recording.read == 4
+        assert [one.uid for one in emails.by_id(tx, ANNA, [done.email_id], most=8)[done.email_id].placed] == [
+            1
+        ]
+        with pytest.raises(TooMuchToRead):
+            emails.of_threads(tx, ANNA, [done.thread_id], most=7)
+        with pytest.raises(TooMuchToRead):
+            emails.members(tx, ANNA, [done.thread_id], most=7)
+        with pytest.raises(TooMuchToRead):
+            emails.mailboxes_of_threads(tx, ANNA, [done.thread_id], most=7)
 
 
 def test_columns_end_where_there_is_much_of_them() -> None:

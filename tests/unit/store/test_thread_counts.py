@@ -5,7 +5,7 @@ import pytest
 from pillarbox.mail.identifiers import MailboxId, ModSeq
 from pillarbox.mail.number_set import EVERYTHING, NumberSet
 from pillarbox.store import flags, mailboxes, placements, thread_counts
-from pillarbox.store.changes import TooMuchChanged
+from pillarbox.store.by_ids import TooMuchToRead
 from pillarbox.store.flags import Mode
 from pillarbox.store.mailbox import Role
 from pillarbox.store.thread_counts import CountedAccount, Counts, CountsCache, Share, Version
@@ -98,14 +98,14 @@ def test_much_is_read_in_a_thread() -> None:
     with open_store() as tx:
         for number in range(20):
             put(tx, octets(str(number), subject=str(number)))
-        with pytest.raises(TooMuchChanged):
+        with pytest.raises(TooMuchToRead):
             thread_counts.read(tx, ANNA, None, max_rows=19)
         cache = CountsCache()
         reading = thread_counts.read(tx, ANNA, None, max_rows=None)
         assert cache.take(ANNA, None, reading) is not None
         flags.alter(tx, ANNA, mailbox(tx), EVERYTHING, mode=Mode.ADD, flags="\\Seen")
         known = cache.version(ANNA)
-        with pytest.raises(TooMuchChanged):
+        with pytest.raises(TooMuchToRead):
             thread_counts.read(tx, ANNA, known, max_rows=19)
         counted = cache.take(ANNA, known, thread_counts.read(tx, ANNA, known, max_rows=None))
         assert counted is not None
