@@ -105,13 +105,13 @@ class Touched(Enum):
 
     __hash__ = object.__hash__  # C, where Enum hashes by name in Python
 
-    NOTHING = ()
-    EMAILS = ("email_modseq",)
+    NOTHING = ("modseq",)
+    EMAILS = ("modseq", "email_modseq")
     """What no count depends on."""
-    MAILBOXES = ("mailbox_modseq",)
-    BOTH = ("email_modseq", "mailbox_modseq")
+    MAILBOXES = ("modseq", "mailbox_modseq")
+    BOTH = ("modseq", "email_modseq", "mailbox_modseq")
     """Emails, and with them the counts of mailboxes."""
-    ALL = ("email_modseq", "mailbox_modseq", "thread_modseq")
+    ALL = ("modseq", "email_modseq", "mailbox_modseq", "thread_modseq")
     """Also which emails a thread has."""
 
 
@@ -147,7 +147,7 @@ def damaged(account: AccountId) -> ValuesDamaged:
 
 # Bounds, which no text, octets or NULL is within, and few fractions: nothing is written that goes on from those
 _NEXT_MODSEQ = {
-    touched: f"UPDATE ledgers SET {', '.join(f'{name} = modseq + 1' for name in ('modseq', *touched.value))}"  # noqa: S608 - names and numbers of ours
+    touched: f"UPDATE ledgers SET {', '.join(f'{name} = modseq + 1' for name in touched.value)}"  # noqa: S608 - names and numbers of ours
     f" WHERE account = ? AND modseq BETWEEN 0 AND {MAX_MODSEQ}"
     for touched in Touched
 }

@@ -49,7 +49,7 @@ def test_flags_of_single_messages_become_runs_when_they_are_changed(tmp_path: Pa
 
 
 def test_a_store_of_the_version_before_gets_a_table_for_images(tmp_path: Path) -> None:
-    before = replace(SCHEMA, migrations=SCHEMA.migrations[:6])
+    before = replace(SCHEMA, migrations=SCHEMA.migrations[:6], compatible_back_to=6)
     after = replace(SCHEMA, migrations=SCHEMA.migrations[:7], compatible_back_to=6)
     database = open_database(tmp_path / "db", [BLOBS, before], create=True)
     database.write_now(_open_as_before, modseq=1)
