@@ -32,7 +32,7 @@ class JmapClient:
         return f"A{self.account.id}"
 
     async def send(self, octets: bytes) -> Answer:
-        return await self.service.call(self.account, octets)
+        return await self.service.call(self.account, octets, BASE_URL)
 
     async def request(self, *calls: list[Any], using: tuple[str, ...] = ALL, **members: Any) -> Any:
         """The Response object, or the problem."""
@@ -52,7 +52,7 @@ async def open_jmap(
     """The first person of a provider in memory. `handlers` are added to those of the service."""
     provider = await open_provider()
     service = JmapService(
-        provider.world, provider.config, BASE_URL, limits=limits, handlers={**HANDLERS, **(handlers or {})}
+        provider.world, provider.config, limits=limits, handlers={**HANDLERS, **(handlers or {})}
     )
     account = await provider.world.database.read(accounts.by_login, PEOPLE[0])
     assert account is not None

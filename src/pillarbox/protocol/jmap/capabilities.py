@@ -4,7 +4,7 @@ A row has the URN, its methods, and what the session says of it: for the server 
 each account (`accountCapabilities`). A capability without anything for accounts has no methods on them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any, Final
 
 from msgspec import Struct
@@ -122,3 +122,8 @@ WRITING_VERBS: Final = frozenset(("set", "copy", "import"))
 def writes(method: str) -> bool:
     """Whether a method may change something."""
     return method.rpartition("/")[2] in WRITING_VERBS
+
+
+def offered(methods: Container[str]) -> tuple[Capability, ...]:
+    """The capabilities of which there are methods, which the session lists. `methods`: those that are there."""
+    return tuple(row for row in _ROWS if any(method in methods for method in row.methods))

@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from pillarbox.protocol.jmap.capabilities import CAPABILITIES, Facts
+from pillarbox.protocol.jmap.capabilities import CAPABILITIES, Capability, Facts
 
 API_PATH: Final = "/jmap/api/"
 DOWNLOAD_PATH: Final = "/jmap/download/{accountId}/{blobId}/{name}?accept={type}"
@@ -38,13 +38,15 @@ class SessionObject(Struct, frozen=True):
     """A digest of all that it says; each response has it as `sessionState` (§3.4)."""
 
 
-def build(username: str, accesses: Sequence[Access], base_url: str, facts: Facts) -> SessionObject:
+def build(
+    username: str, accesses: Sequence[Access], base_url: str, facts: Facts, offered: Sequence[Capability]
+) -> SessionObject:
     """The session of a user. `base_url`: where the server is reached, without a final slash.
 
     The first of the user's own accounts that has a capability is the primary one for it.
     """
     content: dict[str, Any] = {
-        "capabilities": {row.urn: row.server(facts) for row in CAPABILITIES.values()},
+        "capabilities": {row.urn: row.server(facts) for row in offered},
         "accounts": {access.id: _account(access, facts) for access in accesses},
         "primaryAccounts": _primary(accesses),
         "username": username,
@@ -56,11 +58,6 @@ def build(username: str, accesses: Sequence[Access], base_url: str, facts: Facts
     digest = hashlib.sha256(msgspec.json.encode(content, order="sorted")).digest()[:_STATE_OCTETS]
     state = digest.hex()
     return SessionObject(msgspec.json.encode({**content, "state": state}), state)
-
-
-def account_capabilities() -> tuple[str, ...]:
-    """URNs of the capabilities that accounts have."""
-    return tuple(row.urn for row in CAPABILITIES.values() if row.account is not None)
 
 
 def _account(access: Access, facts: Facts) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Which accounts a user may use, and whether a call may use the one that it names (RFC 8620 §1.6.2, §3.6.2)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pillarbox.directory.accounts import Account
@@ -8,14 +8,13 @@ from pillarbox.mail import object_id
 from pillarbox.protocol.jmap import errors
 from pillarbox.protocol.jmap.capabilities import Capability, writes
 from pillarbox.protocol.jmap.errors import MethodError
-from pillarbox.protocol.jmap.session_object import Access, account_capabilities
+from pillarbox.protocol.jmap.session_object import Access
 
 
-def accesses_of(account: Account) -> dict[str, Access]:
+def accesses_of(account: Account, offered: Sequence[Capability]) -> dict[str, Access]:
     """The accounts by id: their own."""
-    own = Access(
-        id=object_id.of_account(account.id), name=account.address, capabilities=account_capabilities()
-    )
+    urns = tuple(row.urn for row in offered if row.account is not None)
+    own = Access(id=object_id.of_account(account.id), name=account.address, capabilities=urns)
     return {own.id: own}
 
 

@@ -12,7 +12,7 @@ from pillarbox.directory.accounts import Account
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.protocol.jmap import problems, session_object
 from pillarbox.protocol.jmap import request as requests
-from pillarbox.protocol.jmap.capabilities import CAPABILITIES, Facts
+from pillarbox.protocol.jmap.capabilities import CAPABILITIES, Facts, offered
 from pillarbox.protocol.jmap.ids import CreatedIds
 from pillarbox.protocol.jmap.limits import DEFAULT_LIMITS, LARGE_REQUEST_OCTETS, Limits
 from pillarbox.protocol.jmap.problems import Problem
@@ -27,6 +27,10 @@ from pillarbox.world.world import World
 
 MEMORY_FACTOR: Final = 4
 """A request that has been read takes so many times its octets; short values take more, and there are few of those."""
+
+
+MAX_SESSIONS: Final = 1_000
+"""Session objects that are kept, of a kilobyte or two."""
 
 
 class Answer(Struct, frozen=True, gc=False):
@@ -59,27 +63,36 @@ class JmapService:
         self,
         world: World,
         config: Config,
-        base_url: str,
         *,
         limits: Limits = DEFAULT_LIMITS,
         handlers: Mapping[str, Handler] = HANDLERS,
     ) -> None:
-        """`base_url`: where clients reach the server, without a final slash."""
         self.limits = limits
-        self._world, self._config, self._base_url = world, config, base_url
+        self._world, self._config = world, config
         self._handlers = handlers
         self._facts = Facts(limits=limits, message_octets=config.limits.message_octets)
+        self._offered = offered(handlers)
+        self._sessions: dict[tuple[AccountId, str, str], SessionObject] = {}
         self._running: Counter[AccountId] = Counter()
 
-    def session(self, account: Account) -> SessionObject:
-        """What a client learns first (§2)."""
-        accesses = tuple(accesses_of(account).values())
-        return session_object.build(account.address, accesses, self._base_url, self._facts)
+    def session(self, account: Account, base_url: str) -> SessionObject:
+        """What a client learns first (§2). `base_url`: where it reaches the server, without a final slash."""
+        key = account.id, account.address, base_url
+        found = self._sessions.get(key)
+        if found is None:
+            if len(self._sessions) >= MAX_SESSIONS:
+                self._sessions.clear()
+            accesses = tuple(accesses_of(account, self._offered).values())
+            found = session_object.build(account.address, accesses, base_url, self._facts, self._offered)
+            self._sessions[key] = found
+        return found
 
-    async def call(self, account: Account, octets: bytes, *, give_way: GiveWay = _give_way) -> Answer:
+    async def call(
+        self, account: Account, octets: bytes, base_url: str, *, give_way: GiveWay = _give_way
+    ) -> Answer:
         """Carry out a request of this user; what fails in a call is an error of that call.
 
-        `give_way`: awaited between slices; that of the connection, where there is one.
+        `base_url`: as for `session`. `give_way`: awaited between slices; that of the connection, where there is one.
         """
         running, most = self._running, self.limits.max_concurrent_requests
         if running[account.id] >= most:
@@ -91,7 +104,10 @@ class JmapService:
                 request = await self._read(octets, give_way)
                 if isinstance(request, Problem):
                     return refusal(request)
-                return Answer(200, "application/json", await self._run(account, request, memory, give_way))
+                state = self.session(account, base_url).state
+                return Answer(
+                    200, "application/json", await self._run(account, request, state, memory, give_way)
+                )
         finally:
             running[account.id] -= 1
             if not running[account.id]:
@@ -116,13 +132,15 @@ class JmapService:
                 return cast("Request | Problem", read.value)
             await give_way()
 
-    async def _run(self, account: Account, request: Request, memory: Reservation, give_way: GiveWay) -> bytes:
+    async def _run(
+        self, account: Account, request: Request, state: str, memory: Reservation, give_way: GiveWay
+    ) -> bytes:
         context = Context(
             world=self._world,
             config=self._config,
             limits=self.limits,
             account=account,
-            accesses=accesses_of(account),
+            accesses=accesses_of(account, self._offered),
             using=request.using,
             created=CreatedIds(request.created_ids),
             room_octets=self.limits.max_response_octets,
@@ -131,4 +149,4 @@ class JmapService:
             implicit=_no_calls,
         )
         dispatcher = Dispatcher(self._handlers, context)
-        return await dispatcher.run(request.calls, self.session(account).state)
+        return await dispatcher.run(request.calls, state)

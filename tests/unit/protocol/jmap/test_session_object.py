@@ -17,15 +17,18 @@ from pillarbox.protocol.jmap.capabilities import (
     writes,
 )
 from pillarbox.protocol.jmap.limits import DEFAULT_LIMITS, Limits
-from pillarbox.protocol.jmap.session_object import Access, SessionObject, account_capabilities
+from pillarbox.protocol.jmap.session_object import Access, SessionObject
 
+ALL = tuple(CAPABILITIES.values())
 FACTS = Facts(limits=DEFAULT_LIMITS, message_octets=50_000_000)
-OWN = Access(id="A1", name="ann@one.example", capabilities=account_capabilities())
+OWN = Access(
+    id="A1", name="ann@one.example", capabilities=tuple(row.urn for row in ALL if row.account is not None)
+)
 SHARED = Access(id="A2", name="Desk", is_personal=False, is_read_only=True, capabilities=(MAIL,))
 
 
 def build(*accesses: Access, username: str = "ann@one.example", facts: Facts = FACTS) -> SessionObject:
-    return session_object.build(username, accesses, "https://mail.example", facts)
+    return session_object.build(username, accesses, "https://mail.example", facts, ALL)
 
 
 def members(*accesses: Access) -> Any:
@@ -69,7 +72,7 @@ def test_accounts() -> None:
     assert session["accounts"]["A2"]["accountCapabilities"].keys() == {MAIL}
     assert session["accounts"]["A2"]["isReadOnly"]
     assert session["accounts"]["A1"]["name"] == "ann@one.example"
-    assert session["primaryAccounts"] == dict.fromkeys(account_capabilities(), "A1")
+    assert session["primaryAccounts"] == dict.fromkeys(OWN.capabilities, "A1")
     assert CORE not in session["primaryAccounts"]
 
 
@@ -98,7 +101,7 @@ def test_the_state_is_that_of_the_content() -> None:
         build(OWN, SHARED),
         build(OWN, username="x"),
         build(OWN, facts=Facts(limits=Limits(max_objects_in_get=7), message_octets=50_000_000)),
-        session_object.build("ann@one.example", (OWN,), "https://other.example", FACTS),
+        session_object.build("ann@one.example", (OWN,), "https://other.example", FACTS, ALL),
     )
     assert len({state, *(other.state for other in others)}) == 5
 

@@ -7,7 +7,13 @@ from typing import Any
 import pytest
 
 from pillarbox.directory import accounts
-from pillarbox.protocol.jmap.capabilities import CAPABILITIES, CAPABILITY_OF, CORE
+from pillarbox.protocol.jmap.capabilities import (
+    CAPABILITIES,
+    CAPABILITY_OF,
+    CORE,
+    SUBMISSION,
+    VACATION_RESPONSE,
+)
 from pillarbox.protocol.jmap.errors import MethodError
 from pillarbox.protocol.jmap.limits import LARGE_REQUEST_OCTETS, Limits
 from pillarbox.protocol.jmap.session_object import Access
@@ -15,7 +21,7 @@ from pillarbox.server.jmap.accounts import check
 from pillarbox.server.jmap.context import Context
 from pillarbox.server.jmap.methods import HANDLERS
 from pillarbox.server.jmap.service import Answer
-from tests.kit.jmap.client import JmapClient, run_with_jmap
+from tests.kit.jmap.client import BASE_URL, JmapClient, run_with_jmap
 from tests.kit.jmap.model import ModelMailboxes
 from tests.kit.provider import PEOPLE
 
@@ -34,13 +40,32 @@ def problem(answer: Answer) -> Any:
 @pytest.mark.rfc("8620 §3.4", "MUST")
 def test_the_state_of_the_session_is_in_each_response() -> None:
     async def test(client: JmapClient) -> None:
-        session = client.service.session(client.account)
+        session = client.service.session(client.account, BASE_URL)
         answer = await client.request(ECHO)
         assert answer["sessionState"] == session.state == json.loads(session.octets)["state"]
         assert json.loads(session.octets)["username"] == PEOPLE[0]
         assert "createdIds" not in answer
 
     run_with_jmap(test)
+
+
+@pytest.mark.rfc("8620 §1.8", "MUST")
+def test_the_session_lists_what_there_are_methods_for() -> None:
+    async def test(client: JmapClient) -> None:
+        said = json.loads(client.service.session(client.account, BASE_URL).octets)
+        methods = {*HANDLERS, "Identity/get"}
+        assert said["capabilities"].keys() == {
+            row.urn for row in CAPABILITIES.values() if methods & {*row.methods}
+        }
+        assert SUBMISSION in said["capabilities"]
+        assert VACATION_RESPONSE not in said["capabilities"] or "VacationResponse/get" in HANDLERS
+        other = json.loads(client.service.session(client.account, "https://other.example").octets)
+        assert other["apiUrl"] == "https://other.example/jmap/api/"
+
+    async def nothing(_: Context, arguments: dict[str, Any]) -> dict[str, Any]:
+        return arguments
+
+    run_with_jmap(test, {"Identity/get": nothing})
 
 
 class Held:
@@ -68,7 +93,7 @@ def test_so_many_requests_at_once() -> None:
         assert refused["limit"] == "maxConcurrentRequests"
         other = await client.provider.world.database.read(accounts.by_login, PEOPLE[1])
         assert other is not None
-        tasks.append(asyncio.create_task(client.service.call(other, request(ECHO))))
+        tasks.append(asyncio.create_task(client.service.call(other, request(ECHO), BASE_URL)))
         while held.running < 3:
             await asyncio.sleep(0)
         tasks.pop(0).cancel()  # the client has left
@@ -88,7 +113,10 @@ def test_calls_are_made_in_order_and_others_are_served_between_them() -> None:
             made.append("way")
 
         answer = await client.service.call(
-            client.account, request(*(["Core/echo", {}, str(n)] for n in range(3))), give_way=give_way
+            client.account,
+            request(*(["Core/echo", {}, str(n)] for n in range(3))),
+            BASE_URL,
+            give_way=give_way,
         )
         assert answer.status == 200
         assert made == ["call", "way", "call", "way", "call", "way"]
@@ -109,7 +137,7 @@ def test_others_are_served_while_a_response_is_written() -> None:
             nonlocal ways
             ways += 1
 
-        answer = await client.service.call(client.account, request(ECHO), give_way=give_way)
+        answer = await client.service.call(client.account, request(ECHO), BASE_URL, give_way=give_way)
         assert len(json.loads(answer.octets)["methodResponses"][0][1]["list"]) == 5000
         assert ways > 5
 
@@ -130,7 +158,7 @@ def test_others_are_served_while_a_request_is_read() -> None:
         for value, least in (("x" * 500_000, 7), ([{"a": []}] * 10_000, 10), ("\u1ffe" * 100_000, 60)):
             ways = 0
             octets = request(["Core/echo", {"a": value}, "c"])
-            answer = await client.service.call(client.account, octets, give_way=give_way)
+            answer = await client.service.call(client.account, octets, BASE_URL, give_way=give_way)
             assert json.loads(answer.octets)["methodResponses"] == [["Core/echo", {"a": value}, "c"]]
             assert ways >= least
         assert problem(await client.send(b"[" * LARGE_REQUEST_OCTETS + b"["))["limit"] == "maxJsonDepth"
