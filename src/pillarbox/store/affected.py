@@ -1,4 +1,5 @@
-"""Which threads some changes of an account concern: by those, counts of mailboxes change that were not touched.
+"""Which emails and threads some changes of an account concern: by threads, counts of mailboxes change that were not
+touched.
 
 RFC 8621 §2: a thread is unread in all of its mailboxes where one of its emails is unread.
 """
@@ -6,7 +7,7 @@ RFC 8621 §2: a thread is unread in all of its mailboxes where one of its emails
 from collections.abc import Iterable
 from typing import Final
 
-from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq
+from pillarbox.mail.identifiers import AccountId, EmailId, MailboxId, ModSeq
 from pillarbox.mail.number_set import NumberSet
 from pillarbox.store import emails
 from pillarbox.store.changes import Change, ChangeKind
@@ -51,3 +52,21 @@ def threads(tx: Transaction, account: AccountId, rows: Iterable[Change]) -> dict
 
 
 _FIRST: Final = ModSeq(0)
+
+
+def emails_of(tx: Transaction, account: AccountId, rows: Iterable[Change]) -> set[EmailId]:
+    """The emails that came, went or changed by these rows; some may not be there any more.
+
+    Of a message that came or changed and has gone since, a later row tells.
+    """
+    messages: dict[MailboxId, list[tuple[int, int]]] = {}
+    found: set[int] = set()
+    for row in rows:
+        if row.kind in _OF_MESSAGES:
+            messages.setdefault(row.mailbox, []).append((row.first, row.last))
+        elif row.kind in _OF_EMAILS or row.kind is ChangeKind.DESTROYED:
+            found.update(range(row.first, row.last + 1))
+    for mailbox, runs in messages.items():
+        placed = emails.placed_in(tx, account, mailbox, NumberSet.of_ranges(runs))
+        found.update(email for _, email, _ in placed)
+    return {EmailId(number) for number in found}

@@ -90,6 +90,25 @@ def by_id(
     return _made(tx, account, by_ids.rows(tx, _PLACED, ids, account, most=most))
 
 
+def between(
+    tx: Transaction, account: AccountId, after: EmailId, *, number: int
+) -> tuple[EmailId | None, list[Email]]:
+    """The next emails by id of those that are there: about so many, and the id to go on after; None at the end.
+
+    Raises `ValuesDamaged`.
+    """
+    last = account_counters.email_bounds(account)[1]
+    end: EmailId | None = tx.value(_END, (after, last, number))
+    rows = tx.rows(_BETWEEN, (after, end or last, account))
+    return end, sorted(_made(tx, account, rows).values(), key=attrgetter("id"))
+
+
+_END: Final = "SELECT email FROM placements WHERE email > ? AND email <= ? ORDER BY email LIMIT 1 OFFSET ?"
+_BETWEEN: Final = f"""
+SELECT {_COLUMNS} FROM placements p {FLAGS_OF_MESSAGE}
+WHERE p.email > ? AND p.email <= ? AND +p.account = ?"""  # noqa: S608 - constants
+
+
 def _made(tx: Transaction, account: AccountId, rows: Sequence[tuple[Any, ...]]) -> dict[EmailId, Email]:
     """Emails from rows with `_COLUMNS` of each of their messages."""
     flag_runs.check_texts(account, MailboxId(rows[0][1] if rows else 0), {row[3] for row in rows})

@@ -12,6 +12,7 @@ from pillarbox.protocol.jmap import errors
 from pillarbox.protocol.jmap.ids import CreatedIds
 from pillarbox.protocol.jmap.limits import Limits
 from pillarbox.protocol.jmap.session_object import Access
+from pillarbox.server.jmap.caches import Caches
 from pillarbox.world.memory import Reservation
 from pillarbox.world.world import World
 
@@ -38,6 +39,7 @@ class Context:
     """What the request has created so far. Whoever creates a record adds it."""
     room_octets: int
     """What all further responses together may have."""
+    caches: Caches
     memory: Reservation
     """What the request and its responses hold in the budget."""
     give_way: GiveWay

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from pillarbox.server.jmap.context import Context, Handler
+from pillarbox.server.jmap.emails import query
 
 
 async def echo(_: Context, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -16,4 +17,6 @@ async def echo(_: Context, arguments: dict[str, Any]) -> dict[str, Any]:
 
 HANDLERS: Final[Mapping[str, Handler]] = {
     "Core/echo": echo,
+    "Email/query": query.query,
+    "Email/queryChanges": query.query_changes,
 }

@@ -19,8 +19,10 @@ from pillarbox.protocol.jmap.problems import Problem
 from pillarbox.protocol.jmap.request import Request
 from pillarbox.protocol.jmap.session_object import SessionObject
 from pillarbox.server.jmap.accounts import accesses_of
+from pillarbox.server.jmap.caches import Caches
 from pillarbox.server.jmap.context import Context, GiveWay, Handler, Named
 from pillarbox.server.jmap.dispatch import Dispatcher
+from pillarbox.server.jmap.emails.lists import EmailLists
 from pillarbox.server.jmap.methods import HANDLERS
 from pillarbox.world.memory import Reservation
 from pillarbox.world.world import World
@@ -72,6 +74,7 @@ class JmapService:
         self._handlers = handlers
         self._facts = Facts(limits=limits, message_octets=config.limits.message_octets)
         self._offered = offered(handlers)
+        self._caches = Caches(EmailLists(world))
         self._sessions: dict[tuple[AccountId, str, str], SessionObject] = {}
         self._running: Counter[AccountId] = Counter()
 
@@ -144,6 +147,7 @@ class JmapService:
             using=request.using,
             created=CreatedIds(request.created_ids),
             room_octets=self.limits.max_response_octets,
+            caches=self._caches,
             memory=memory,
             give_way=give_way,
             implicit=_no_calls,

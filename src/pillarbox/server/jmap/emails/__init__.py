@@ -1,0 +1,1 @@
+"""Methods of Email: RFC 8621 §4."""

@@ -1,0 +1,130 @@
+"""The lists of emails that queries are about: kept for each account, and made where they are not kept.
+
+Everything about an account's lists is done by one request after another, so what is read here stays as it is until the
+request is done with it.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from weakref import WeakValueDictionary
+
+from pillarbox.mail.identifiers import AccountId, EmailId
+from pillarbox.server.searches import Searches
+from pillarbox.store.by_ids import TooMuchToRead
+from pillarbox.store.listing import evaluation, filters, making, texts
+from pillarbox.store.listing.account import ListedAccount
+from pillarbox.store.listing.current import Kept, ListingCache, read
+from pillarbox.store.listing.evaluation import Texts
+from pillarbox.store.listing.filters import Filter
+from pillarbox.store.listing.lists import EmailList, Orders
+from pillarbox.store.listing.making import NOT_IN_MEMORY, Values
+from pillarbox.store.search import Interlude
+from pillarbox.store.search.feeding import searched
+from pillarbox.store.search.text import go_on
+from pillarbox.world.blobs import Blobs
+from pillarbox.world.database import Lane, Transaction
+from pillarbox.world.world import World
+
+MAX_IN_LOOP = 10_000
+"""Emails of an account whose lists are made in the loop, in a millisecond or two."""
+
+
+class EmailLists:
+    """The lists of a process."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._cache = ListingCache()
+        self._searches = Searches()
+        self._locks: WeakValueDictionary[AccountId, asyncio.Lock] = WeakValueDictionary()
+
+    @asynccontextmanager
+    async def of(self, account: AccountId) -> AsyncIterator[Kept]:
+        """The account as it is now; nobody else changes what is kept of it meanwhile."""
+        lock = self._locks.setdefault(account, asyncio.Lock())
+        async with lock:
+            kept = await self._current(account)
+            try:
+                yield kept
+            finally:
+                self._cache.keep(account, kept)
+
+    async def _current(self, account: AccountId) -> Kept:
+        while True:
+            known = self._cache.version(account)
+            try:
+                reading = await self._world.database.read(read, account, known)
+            except TooMuchToRead:
+                reading = await self._world.database.read_in_thread(read, account, known, max_rows=None)
+            kept = self._cache.take(account, known, reading)
+            if kept is not None:
+                return kept
+
+    async def get(self, account: AccountId, kept: Kept, wanted: Filter, orders: Orders) -> EmailList:
+        """The list, made if it is not kept."""
+        found = kept.lists.get(wanted, orders)
+        if found is None:
+            found = await self._made(account, kept.listed, wanted, orders)
+            kept.lists.add(found)
+        return found
+
+    async def threads(self, kept: Kept, found: EmailList) -> None:
+        """Have the list count the first emails of all threads."""
+        if len(found.places) > MAX_IN_LOOP:
+            await asyncio.to_thread(found.first_of_threads, kept.listed)
+        else:
+            found.first_of_threads(kept.listed)
+
+    async def _made(
+        self, account: AccountId, listed: ListedAccount, wanted: Filter, orders: Orders
+    ) -> EmailList:
+        if filters.texts(wanted) or any(order.by in NOT_IN_MEMORY for order in orders):
+            self._world.signals.announce((searched(account),))
+            make = partial(
+                _read_and_make,
+                blobs=self._world.blobs,
+                account=account,
+                listed=listed,
+                wanted=wanted,
+                orders=orders,
+                now_ms=self._world.clock.now_ms(),
+            )
+            return await self._searches.run(
+                account,
+                lambda: False,
+                lambda pause: self._world.database.read_in_lane(Lane.SEARCHES, make, pause=pause),
+            )
+        if len(listed.ids) > MAX_IN_LOOP:
+            return await asyncio.to_thread(making.make, listed, wanted, orders, pause=go_on)
+        return making.make(listed, wanted, orders, pause=go_on)
+
+
+def _read_and_make(
+    tx: Transaction,
+    *,
+    blobs: Blobs,
+    account: AccountId,
+    listed: ListedAccount,
+    wanted: Filter,
+    orders: Orders,
+    now_ms: int,
+    pause: Interlude,
+) -> EmailList:
+    """Text of emails never changes, so it makes no difference that this is read later than the account was."""
+    found: Texts = {}
+    needed = filters.texts(wanted)
+    if needed:
+        may = evaluation.matching(listed, wanted, pause=pause)
+        candidates = [EmailId(number) for number in making.ids(listed, may)]
+        found = {
+            text: texts.matches(tx, blobs, account, text.query, candidates, now_ms=now_ms, pause=pause)
+            for text in needed
+        }
+    values: Values = {
+        order.by: texts.values(tx, account, order.by, listed.ids, pause=pause)
+        for order in orders
+        if order.by in NOT_IN_MEMORY
+    }
+    return making.make(listed, wanted, orders, pause=pause, texts=found, values=values)
