@@ -213,11 +213,12 @@ def test_pages(collapse: bool) -> None:
             assert "total" not in said
         _, said = await client.call("Email/query", calculateTotal=True, limit=1, **more)
         assert (said["total"], said["ids"]) == (6, several[:1])
-        for arguments, error in (
+        wrong: tuple[tuple[dict[str, Any], str], ...] = (
             ({"anchor": "M999"}, "anchorNotFound"),
             ({"anchor": "nonsense"}, "anchorNotFound"),
             ({"limit": -1}, "invalidArguments"),
-        ):
+        )
+        for arguments, error in wrong:
             name, said = await client.call("Email/query", **arguments, **more)
             assert (name, said["type"]) == ("error", error)
 
