@@ -21,6 +21,8 @@ class Facts(Struct, frozen=True, kw_only=True):
     limits: Limits
     message_octets: int
     """The largest message that is taken and sent."""
+    socket_url: str = ""
+    """Where a WebSocket is opened."""
 
 
 Says = Callable[[Facts], dict[str, Any]]
@@ -44,6 +46,7 @@ CORE: Final = "urn:ietf:params:jmap:core"
 MAIL: Final = "urn:ietf:params:jmap:mail"
 SUBMISSION: Final = "urn:ietf:params:jmap:submission"
 VACATION_RESPONSE: Final = "urn:ietf:params:jmap:vacationresponse"
+WEBSOCKET: Final = "urn:ietf:params:jmap:websocket"
 
 
 def _core(facts: Facts) -> dict[str, Any]:
@@ -82,6 +85,11 @@ def _submission(facts: Facts) -> dict[str, Any]:
     }
 
 
+def _websocket(facts: Facts) -> dict[str, Any]:
+    """RFC 8887 §3."""
+    return {"url": facts.socket_url, "supportsPush": True}
+
+
 def _methods(kind: str, verbs: str) -> tuple[str, ...]:
     return tuple(f"{kind}/{verb}" for verb in verbs.split())
 
@@ -107,6 +115,7 @@ _ROWS: Final = (
         account=_submission,
     ),
     Capability(urn=VACATION_RESPONSE, methods=_methods("VacationResponse", "get set"), account=_nothing),
+    Capability(urn=WEBSOCKET, methods=(), server=_websocket),
 )
 
 CAPABILITIES: Final = {row.urn: row for row in _ROWS}
@@ -125,5 +134,5 @@ def writes(method: str) -> bool:
 
 
 def offered(methods: Container[str]) -> tuple[Capability, ...]:
-    """The capabilities of which there are methods, which the session lists. `methods`: those that are there."""
-    return tuple(row for row in _ROWS if any(method in methods for method in row.methods))
+    """What the session lists: capabilities without methods, and those of whose methods some are there."""
+    return tuple(row for row in _ROWS if not row.methods or any(method in methods for method in row.methods))

@@ -6,10 +6,13 @@ from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from pillarbox.protocol.jmap.capabilities import CAPABILITIES, Capability, Facts
 
+SESSION_PATH: Final = "/jmap/session"
 API_PATH: Final = "/jmap/api/"
+SOCKET_PATH: Final = "/jmap/ws/"
 DOWNLOAD_PATH: Final = "/jmap/download/{accountId}/{blobId}/{name}?accept={type}"
 UPLOAD_PATH: Final = "/jmap/upload/{accountId}/"
 EVENT_SOURCE_PATH: Final = "/jmap/eventsource/?types={types}&closeafter={closeafter}&ping={ping}"
@@ -45,6 +48,8 @@ def build(
 
     The first of the user's own accounts that has a capability is the primary one for it.
     """
+    socket_url = "ws" + base_url.removeprefix("http") + SOCKET_PATH
+    facts = replace(facts, socket_url=socket_url)
     content: dict[str, Any] = {
         "capabilities": {row.urn: row.server(facts) for row in offered},
         "accounts": {access.id: _account(access, facts) for access in accesses},

@@ -4,6 +4,7 @@ from typing import Final
 
 from starlette.responses import PlainTextResponse, Response
 
+from pillarbox.server.http import jmap
 from pillarbox.server.http.request import HttpRequest
 from pillarbox.server.http.route import Access, Route
 
@@ -13,4 +14,25 @@ async def front(request: HttpRequest) -> Response:
     return PlainTextResponse(f"Pillarbox at {request.config.hostname}.\n")
 
 
-ROUTES: Final[tuple[Route, ...]] = (Route(path="/", methods=("GET",), handler=front, access=Access.ANYONE),)
+ROUTES: Final[tuple[Route, ...]] = (
+    Route(path="/", methods=("GET",), handler=front, access=Access.ANYONE),
+    # --- JMAP; its addresses are those of `protocol.jmap.session_object`
+    Route(
+        path="/.well-known/jmap",
+        methods=("GET",),
+        handler=jmap.well_known,
+        access=Access.ANYONE,
+        cross_origin=True,
+    ),
+    Route(path="/jmap/session", methods=("GET",), handler=jmap.session, cross_origin=True),
+    Route(
+        path="/jmap/api/",
+        methods=("POST",),
+        handler=jmap.api,
+        max_body_octets=jmap.max_request_octets,
+        media_types=("application/json",),
+        cross_origin=True,
+    ),
+    Route(path="/jmap/eventsource/", methods=("GET",), handler=jmap.event_source, cross_origin=True),
+    Route(path="/jmap/ws/", methods=("GET",), handler=jmap.socket, websocket=True),
+)

@@ -1,0 +1,159 @@
+"""JMAP over HTTP: the session, requests, events and the WebSocket (RFC 8620 §2, §3.1, §7.3; RFC 8887)."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+from urllib.parse import parse_qs
+
+from starlette.responses import RedirectResponse, Response
+
+from pillarbox.config.schema import Config
+from pillarbox.mail import object_id
+from pillarbox.protocol.http.problem import Problem
+from pillarbox.protocol.jmap import problems, push, websocket
+from pillarbox.protocol.jmap.limits import DEFAULT_LIMITS
+from pillarbox.protocol.jmap.session_object import SESSION_PATH
+from pillarbox.server.http.event_stream import MIN_PING_S, EventStream, event
+from pillarbox.server.http.refusals import Refused
+from pillarbox.server.http.request import HttpRequest
+from pillarbox.server.http.websocket import WebSocket
+from pillarbox.server.jmap.service import JmapService
+from pillarbox.server.jmap.watching import Watch
+
+MAX_PING_S: Final = 3600
+_KEEP_ALIVE_S: Final = 300.0
+
+
+def max_request_octets(_: Config) -> int:
+    """Of a request; the service refuses what is beyond in its own words (RFC 8620 §3.6.1)."""
+    return DEFAULT_LIMITS.max_size_request + 1
+
+
+def _base_url(request: HttpRequest) -> str:
+    return str(request.base_url).rstrip("/")
+
+
+async def well_known(_: HttpRequest) -> Response:
+    """`/.well-known/jmap` (RFC 8620 §2.2)."""
+    return RedirectResponse(SESSION_PATH, 307)
+
+
+async def session(request: HttpRequest) -> Response:
+    """The session (RFC 8620 §2)."""
+    service = request.shared(JmapService)
+    found = service.session(request.account, _base_url(request))
+    return Response(
+        found.octets, media_type="application/json", headers={"Cache-Control": "no-cache, no-store"}
+    )
+
+
+async def api(request: HttpRequest) -> Response:
+    """A request (RFC 8620 §3.1)."""
+    service, octets = request.shared(JmapService), await request.body()
+    answer = await service.call(request.account, octets, _base_url(request), give_way=request.give_way)
+    return Response(answer.octets, answer.status, media_type=answer.media_type)
+
+
+# --- events
+
+
+async def event_source(request: HttpRequest) -> EventStream:
+    """Events (RFC 8620 §7.3)."""
+    asked = _arguments(request)
+    types = push.types_of(asked["types"].split(","))
+    ping_s = asked["ping"]
+    if asked["closeafter"] not in ("state", "no") or not (ping_s.isascii() and ping_s.isdigit()):
+        raise Refused(
+            Problem(400, "The address needs 'types', 'closeafter' (state or no) and 'ping' (seconds).")
+        )
+    interval_s = min(max(int(ping_s[:9]), int(MIN_PING_S)), MAX_PING_S) if int(ping_s[:9]) else 0
+    closes = asked["closeafter"] == "state"
+    world, account = request.world, request.account.id
+    told = request.headers.get("last-event-id", "")
+
+    def opened(stream: EventStream) -> Callable[[], None]:
+        def tell(changed: Mapping[str, str], push_state: str) -> None:
+            told = push.json(push.state_change(object_id.of_account(account), changed))
+            stream.send(event(told, name="state", identifier=push_state))
+            if closes:
+                stream.end()
+
+        return Watch(world, account, types, told, tell).end
+
+    if not interval_s:
+        return EventStream(opened, ping_s=_KEEP_ALIVE_S)
+    ping = event(push.json({"interval": interval_s}), name="ping")
+    return EventStream(opened, ping=ping, ping_s=interval_s)
+
+
+def _arguments(request: HttpRequest) -> dict[str, str]:
+    found = parse_qs(request.url.query, keep_blank_values=True, max_num_fields=10)
+    asked = {name: found.get(name, [""])[-1] for name in ("types", "closeafter", "ping")}
+    if not asked["types"]:
+        raise Refused(Problem(400, "The address needs 'types'."))
+    return asked
+
+
+# --- WebSocket
+
+
+async def socket(request: HttpRequest) -> WebSocket:
+    """Requests and notifications over a WebSocket (RFC 8887)."""
+    if websocket.SUBPROTOCOL not in request.subprotocols:
+        raise Refused(Problem(400, "The subprotocol is 'jmap'."))
+    return JmapSocket(request).websocket
+
+
+class JmapSocket:
+    """One WebSocket."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self._service = request.shared(JmapService)
+        self._account = request.account
+        self._world = request.world
+        self._base_url = _base_url(request)
+        self._watch: Watch | None = None
+        self.websocket = WebSocket(
+            self._received,
+            max_message_octets=max_request_octets(request.config),
+            subprotocol=websocket.SUBPROTOCOL,
+            opened=self._opened,
+        )
+
+    def _opened(self, _: WebSocket) -> Callable[[], None]:
+        return self._watch_nothing
+
+    def _watch_nothing(self) -> None:
+        if self._watch is not None:
+            self._watch.end()
+            self._watch = None
+
+    async def _received(self, websocket_: WebSocket, content: str | bytes) -> None:
+        if not isinstance(content, str):
+            websocket_.end(_UNSUPPORTED)
+            return
+        match websocket.read(content):
+            case websocket.SocketRequest(request_id):
+                answer = await self._service.call(
+                    self._account, content.encode(), self._base_url, give_way=websocket_.give_way
+                )
+                kind = "Response" if answer.status == 200 else "RequestError"
+                await websocket_.answer(websocket.with_type(answer.octets, kind, request_id).decode())
+            case websocket.PushEnable(types, push_state):
+                self._watch_nothing()
+                wanted = None if types is None else push.types_of(types)
+                self._watch = Watch(self._world, self._account.id, wanted, push_state, self._tell)
+            case websocket.PushDisable():
+                self._watch_nothing()
+            case problems.Problem() as problem:
+                octets = problem.octets()
+                await websocket_.answer(
+                    websocket.with_type(octets, "RequestError", None, always=True).decode()
+                )
+
+    def _tell(self, changed: Mapping[str, str], push_state: str) -> None:
+        told = push.state_change(object_id.of_account(self._account.id), changed, push_state)
+        self.websocket.send(push.json(told))
+
+
+_UNSUPPORTED: Final = 1003
+"""RFC 6455 §7.4.1: a message of octets."""

@@ -1,0 +1,237 @@
+"""JMAP over HTTP: the session, requests, events, and a WebSocket."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from pillarbox.server.http.routes import ROUTES
+from tests.component.server.http.test_http_sessions import UPGRADE
+from tests.kit.http.server import HttpClient, authorization, open_http
+from tests.kit.provider import PEOPLE
+from tests.kit.server import Server
+from tests.unit.protocol.http.test_websocket import frame
+
+ANNA = {"Authorization": authorization()}
+CORE = "urn:ietf:params:jmap:core"
+MAIL = "urn:ietf:params:jmap:mail"
+MESSAGE = b"From: bob@two.example\r\nSubject: Hello\r\n\r\nHi.\r\n"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with open_http(*ROUTES) as server:
+        yield server
+
+
+@pytest.fixture
+def client(server: Server) -> Iterator[HttpClient]:
+    with HttpClient(server, tls=True) as client:
+        yield client
+
+
+def requested(client: HttpClient, *calls: list[Any], using: tuple[str, ...] = (CORE, MAIL)) -> Any:
+    body = json.dumps({"using": using, "methodCalls": calls}).encode()
+    got = client.ask("POST /jmap/api/", {**ANNA, "Content-Type": "application/json"}, body)
+    return json.loads(got.body)
+
+
+def account_of(client: HttpClient) -> str:
+    (account,) = json.loads(client.ask("GET /jmap/session", ANNA).body)["accounts"]
+    return str(account)
+
+
+@pytest.mark.rfc("8620 §2.2", "MUST")
+def test_the_session_is_found(client: HttpClient) -> None:
+    found = client.ask("GET /.well-known/jmap")
+    assert (found.status, found["location"]) == (307, "/jmap/session")
+    assert client.ask("GET /jmap/session").status == 401
+    got = client.ask("GET /jmap/session", ANNA)
+    session = json.loads(got.body)
+    assert (got.status, got["content-type"], session["username"]) == (200, "application/json", PEOPLE[0])
+    assert session["apiUrl"] == "https://mail.one.example/jmap/api/"
+    assert session["capabilities"]["urn:ietf:params:jmap:websocket"] == {
+        "url": "wss://mail.one.example/jmap/ws/",
+        "supportsPush": True,
+    }
+    assert "no-store" in got["cache-control"]
+    other = json.loads(client.ask("GET /jmap/session", ANNA, host="evil.example").body)
+    assert other == session, "a name that is not ours is in no address"
+
+
+@pytest.mark.rfc("8620 §3.1", "MUST")
+def test_requests(client: HttpClient) -> None:
+    answer = requested(client, ["Core/echo", {"a": 1}, "x"])
+    assert answer["methodResponses"] == [["Core/echo", {"a": 1}, "x"]]
+    assert answer["sessionState"] == json.loads(client.ask("GET /jmap/session", ANNA).body)["state"]
+    for body, kind in ((b"no", "notJSON"), (b"{}", "notRequest")):
+        got = client.ask("POST /jmap/api/", {**ANNA, "Content-Type": "application/json; charset=utf-8"}, body)
+        assert (got.status, got.problem["type"]) == (400, f"urn:ietf:params:jmap:error:{kind}")
+    got = client.ask("POST /jmap/api/", {**ANNA, "Content-Type": "text/plain"}, b"{}")
+    assert got.status == 415
+    assert client.ask("POST /jmap/api/", {"Content-Type": "application/json"}, b"{}").status == 401
+    assert client.ask("GET /jmap/api/", ANNA).status == 405
+
+
+def test_mail_that_comes_by_smtp_is_found(server: Server, client: HttpClient) -> None:
+    account = account_of(client)
+    query = ["Email/query", {"accountId": account, "filter": {"subject": "hello"}}, "q"]
+    ((_, before, _),) = requested(client, query)["methodResponses"]
+    server.run(server.provider.deliver(0, MESSAGE))
+    ((_, after, _),) = requested(client, query)["methodResponses"]
+    assert len(after["ids"]) == len(before["ids"]) + 1
+    assert after["queryState"] != before["queryState"]
+
+
+# --- events
+
+
+def events(client: HttpClient) -> Iterator[dict[str, str]]:
+    text = ""
+    while octets := client.chunk():
+        text += octets.decode()
+        while "\n\n" in text:
+            one, text = text.split("\n\n", 1)
+            yield dict(line.split(": ", 1) for line in one.split("\n") if not line.startswith(":"))
+
+
+@pytest.mark.rfc("8620 §7.3", "MUST")
+def test_events(server: Server, client: HttpClient) -> None:
+    account = account_of(client)
+    asked = "GET /jmap/eventsource/?types=Email,EmailDelivery&closeafter=no&ping=0"
+    client.send(_get(asked))
+    head = client.reader.readline()
+    assert head.startswith(b"HTTP/1.1 200 ")
+    while client.reader.readline() != b"\r\n":
+        pass
+    server.run(server.provider.deliver(0, MESSAGE))
+    event = next(events(client))
+    assert event["event"] == "state"
+    told = json.loads(event["data"])
+    assert told["@type"] == "StateChange"
+    assert told["changed"][account].keys() == {"Email", "EmailDelivery"}
+    with HttpClient(server, tls=True) as again:  # nothing has been missed
+        again.send(_get(asked, **{"Last-Event-ID": event["id"]}))
+        while again.reader.readline() != b"\r\n":
+            pass
+        server.run(server.provider.deliver(0, MESSAGE))
+        (newer,) = [json.loads(next(events(again))["data"])["changed"][account]]
+        assert newer["Email"] != told["changed"][account]["Email"]
+    with HttpClient(server, tls=True) as late:  # what has happened since is told at once, and then it ends
+        late.send(_get(asked.replace("closeafter=no", "closeafter=state"), **{"Last-Event-ID": event["id"]}))
+        while late.reader.readline() != b"\r\n":
+            pass
+        assert [json.loads(one["data"])["changed"][account] for one in events(late)] == [newer]
+
+
+def test_types_that_have_not_changed_are_not_told(server: Server, client: HttpClient) -> None:
+    client.send(
+        _get("GET /jmap/eventsource/?types=Mailbox&closeafter=state&ping=0", **{"Last-Event-ID": "x"})
+    )
+    while client.reader.readline() != b"\r\n":
+        pass
+    (event,) = events(client)
+    (changed,) = json.loads(event["data"])["changed"].values()
+    assert changed.keys() == {"Mailbox"}
+
+
+@pytest.mark.rfc("8620 §7.3", "MUST")
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "types=*&closeafter=no",
+        "types=*&closeafter=yes&ping=0",
+        "types=*&closeafter=no&ping=-1",
+        "closeafter=no&ping=0",
+    ],
+)
+def test_events_that_are_asked_for_wrongly(client: HttpClient, query: str) -> None:
+    assert client.ask(f"GET /jmap/eventsource/?{query}", ANNA).status == 400
+
+
+def _get(line: str, **fields: str) -> bytes:
+    head = "".join(f"{name}: {value}\r\n" for name, value in {**ANNA, **fields}.items())
+    return f"{line} HTTP/1.1\r\nHost: mail.one.example\r\n{head}\r\n".encode()
+
+
+# --- WebSocket
+
+
+def open_socket(client: HttpClient) -> None:
+    got = client.ask("GET /jmap/ws/", {**ANNA, **UPGRADE, "Sec-WebSocket-Protocol": "jmap"})
+    assert (got.status, got["sec-websocket-protocol"]) == (101, "jmap")
+
+
+def say(client: HttpClient, told: Any) -> None:
+    text = told if isinstance(told, str) else json.dumps(told)
+    client.send(frame(1, text.encode()))
+
+
+def hear(client: HttpClient) -> Any:
+    first, size = client.reader.read(2)
+    assert first == 0x81, "one frame of text"
+    if size == 126:
+        size = int.from_bytes(client.reader.read(2), "big")
+    elif size == 127:
+        size = int.from_bytes(client.reader.read(8), "big")
+    return json.loads(client.reader.read(size))
+
+
+@pytest.mark.rfc("8887 §4.3", "MUST")
+def test_requests_over_a_websocket(client: HttpClient) -> None:
+    open_socket(client)
+    say(
+        client,
+        {"@type": "Request", "id": "R1", "using": [CORE], "methodCalls": [["Core/echo", {"x": 5}, "b"]]},
+    )
+    answer = hear(client)
+    assert (answer["@type"], answer["requestId"]) == ("Response", "R1")
+    assert answer["methodResponses"] == [["Core/echo", {"x": 5}, "b"]]
+    say(client, {"@type": "Request", "using": [CORE], "methodCalls": []})
+    assert "requestId" not in hear(client)
+    say(client, {"@type": "Request", "id": "R2", "using": ["nonsense"], "methodCalls": []})
+    answer = hear(client)
+    assert (answer["@type"], answer["requestId"], answer["status"]) == ("RequestError", "R2", 400)
+    assert answer["type"] == "urn:ietf:params:jmap:error:unknownCapability"
+    for wrong, kind in (
+        ("The quick brown fox", "notJSON"),
+        ({"@type": "Other"}, "notRequest"),
+        ({}, "notRequest"),
+        ({"@type": "Request", "id": "x" * 300}, "notRequest"),
+    ):
+        say(client, wrong)
+        answer = hear(client)
+        assert (answer["@type"], answer["requestId"]) == ("RequestError", None)
+        assert answer["type"] == f"urn:ietf:params:jmap:error:{kind}"
+
+
+@pytest.mark.rfc("8887 §4.3.5", "MUST")
+def test_notifications_over_a_websocket(server: Server, client: HttpClient) -> None:
+    account = account_of(client)
+    open_socket(client)
+    say(client, {"@type": "WebSocketPushEnable", "dataTypes": ["Email"]})
+    say(client, {"@type": "Request", "id": "1", "using": [CORE], "methodCalls": []})
+    assert hear(client)["requestId"] == "1"
+    server.run(server.provider.deliver(0, MESSAGE))
+    told = hear(client)
+    assert told["@type"] == "StateChange"
+    assert told["changed"][account].keys() == {"Email"}
+    say(client, {"@type": "WebSocketPushDisable"})
+    say(client, {"@type": "Request", "id": "2", "using": [CORE], "methodCalls": []})
+    assert hear(client)["requestId"] == "2"
+    server.run(server.provider.deliver(0, MESSAGE))
+    say(client, {"@type": "Request", "id": "3", "using": [CORE], "methodCalls": []})
+    assert hear(client)["requestId"] == "3", "nothing is told any more"
+    say(client, {"@type": "WebSocketPushEnable", "dataTypes": None, "pushState": told["pushState"]})
+    missed = hear(client)
+    assert missed["changed"][account].keys() >= {"Email", "Mailbox", "Thread"}
+
+
+@pytest.mark.rfc("8887 §4.2", "MUST")
+def test_a_websocket_speaks_jmap(client: HttpClient) -> None:
+    assert client.ask("GET /jmap/ws/", {**ANNA, **UPGRADE}).status == 400
+    open_socket(client)
+    client.send(frame(2, b"\0\1\2"))
+    assert client.reader.read(1) == b"\x88", "octets are not spoken"
