@@ -38,7 +38,7 @@ def test_what_has_changed_since(told: str, types: frozenset[str] | None, changed
 
 
 def test_types_that_are_wanted() -> None:
-    assert push.types_of(["Email", "", "Mailbox"]) == {"Email", "Mailbox"}
+    assert push.types_of(["Email", "", "Mailbox"]) == frozenset(("Email", "Mailbox"))
     assert push.types_of(["Email", "*"]) is None
     assert push.types_of([str(number) for number in range(MAX_TYPES + 1)]) is None
     assert push.types_of([]) == frozenset()
