@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from pillarbox.delivery.placement import Placement, filed
+from pillarbox.queue import scheduled
 from pillarbox.queue.spool import Outbound, QueueId, enqueue
 from pillarbox.store.append import Message, append
 from pillarbox.world.database import Transaction
@@ -29,10 +30,14 @@ class Acceptance(Struct, frozen=True, gc=False):
 
 
 def accept(tx: Transaction, acceptance: Acceptance, *, now_ms: int) -> QueueId | None:
-    """Place and queue. Raises `NoSuchMailbox` or `NoSuchAccount` where a mailbox was removed meanwhile.
+    """Place and queue. Raises `NoSuchMailbox` or `NoSuchAccount` where a mailbox was removed meanwhile, and
+    `TooMuchHeld` where the account that submits has too much mail held already.
 
     Quotas are not checked: they were at RCPT (see `route`).
     """
+    outbound = acceptance.outbound
+    if outbound and outbound.release and outbound.account is not None:
+        scheduled.refuse_too_much(tx, outbound.account, octets=outbound.blob.blob.size)
     if acceptance.message:
         place(
             tx,
@@ -41,7 +46,7 @@ def accept(tx: Transaction, acceptance: Acceptance, *, now_ms: int) -> QueueId |
             quarantined=acceptance.quarantined,
             now_ms=now_ms,
         )
-    return enqueue(tx, acceptance.outbound, now_ms=now_ms) if acceptance.outbound else None
+    return enqueue(tx, outbound, now_ms=now_ms) if outbound else None
 
 
 def place(

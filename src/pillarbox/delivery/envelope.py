@@ -5,7 +5,7 @@ from enum import Enum
 from msgspec import Struct
 
 from pillarbox.directory.accounts import Account
-from pillarbox.protocol.smtp.commands import Body, Return
+from pillarbox.protocol.smtp.commands import Body, FutureRelease, Return
 from pillarbox.protocol.smtp.path import ReversePath
 
 
@@ -54,3 +54,5 @@ class Envelope(Struct, frozen=True, gc=False):
     returns: Return | None = None
     envelope_id: str | None = None
     """ENVID, as xtext (RFC 3461 §4.4)."""
+    release: FutureRelease | None = None
+    """Not before then it leaves (RFC 4865); for submissions only."""

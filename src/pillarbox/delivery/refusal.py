@@ -19,6 +19,11 @@ class Reason(Enum):
     SENDER_NEEDS_SMTPUTF8 = auto()
     """A sender that is not ASCII, without SMTPUTF8 (RFC 6531 §3.5)."""
 
+    HOLD_TOO_LONG = auto()
+    """It is to be held longer than `queue.scheduled.MAX_HOLD_S`, or until a time that has passed (RFC 4865 §4.2)."""
+    TOO_MUCH_HELD = auto()
+    """The account has as much mail held as it may have (RFC 4865 §6)."""
+
     # A recipient
     NO_SUCH_RECIPIENT = auto()
     MAILBOX_DISABLED = auto()

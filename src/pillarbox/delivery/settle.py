@@ -108,7 +108,7 @@ def give_up(
         ended = list(group)
         if mta:
             given_up = Outcome(OutcomeKind.FAILED, "5.0.0", "given up by the operator", said_by_server=False)
-            _fail(tx, ended, [DeliveryAttempt(given_up)] * len(ended), mta, now_ms)
+            fail(tx, ended, [DeliveryAttempt(given_up)] * len(ended), mta, now_ms)
         else:
             for delivery in ended:
                 outcome.dropped(tx, delivery)
@@ -171,14 +171,14 @@ def _notify(
     message = late[0].message
     attempts = [_last_attempt(delivery) for delivery in late]
     if now_ms >= message.expires_at_ms:
-        return _fail(tx, late, attempts, mta, now_ms)
+        return fail(tx, late, attempts, mta, now_ms)
     pending = _dsn_about(tx, late, attempts, Action.DELAYED, mta)
     for delivery in late:
         outcome.delay_notified(tx, delivery)
     return _with_dsn(tx, _results(late, attempts, Action.DELAYED), pending, now_ms)
 
 
-def _fail(
+def fail(
     tx: Transaction,
     deliveries: list[QueuedDelivery],
     attempts: list[DeliveryAttempt],
@@ -278,6 +278,7 @@ def _dsn(pending: _PendingDsn, to: str, now_ms: int) -> Dsn:
         arrived_at_ms=message.queued_at_ms,
         retry_until_ms=message.expires_at_ms if now_ms < message.expires_at_ms else None,
         envelope_id=message.envelope_id,
+        release_request=message.release_request,
         # BINARYMIME content cannot be returned in a DSN, which is made of lines.
         headers_only=message.return_content == "HDRS" or message.body is Body.BINARY,
         unauthenticated=message.account is None,

@@ -69,6 +69,8 @@ class Dsn:
     arrived_at_ms: int
     retry_until_ms: int | None = None
     envelope_id: str | None = None
+    release_request: str | None = None
+    """Until when the sender had it held (RFC 4865 §5.1.2): `for;60`."""
     headers_only: bool = False
     unauthenticated: bool = False
     """Nobody has logged in to send the message: `to` may never have seen it, so nothing is returned of it but its
@@ -170,6 +172,8 @@ def _status(dsn: Dsn) -> bytes:
     if dsn.envelope_id:
         fields.append(f"Original-Envelope-Id: {_one_line(xtext.decode(dsn.envelope_id))}")
     fields += [f"Reporting-MTA: dns; {dsn.hostname}", f"Arrival-Date: {rfc5322(dsn.arrived_at_ms)}"]
+    if dsn.release_request:
+        fields.append(f"Future-Release-Request: {_one_line(dsn.release_request)}")
     blocks = [_lines(*fields)]
     blocks += [_lines(*_recipient_fields(dsn, recipient)) for recipient in dsn.recipients]
     return b"\r\n".join(blocks)

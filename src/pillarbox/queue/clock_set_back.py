@@ -40,6 +40,14 @@ def bring_forward(tx: Transaction, *, now_ms: int) -> int:
         "UPDATE queue_recipients SET tell_at_ms = tell_at_ms - ? WHERE message = ?",
         [(by_ms, message) for message, by_ms in ahead],
     )
+    tx.execute_many(
+        "UPDATE queue_messages SET release_at_ms = release_at_ms - ? WHERE id = ? AND release_at_ms IS NOT NULL",
+        [(by_ms, message) for message, by_ms in ahead],
+    )
+    tx.execute_many(
+        "UPDATE queue_recipients SET due_at_ms = due_at_ms - ? WHERE message = ? AND state = 'scheduled'",
+        [(by_ms, message) for message, by_ms in ahead],
+    )
     tx.execute("UPDATE queue_destinations SET closed_until_ms = 0 WHERE closed_until_ms > ?", (latest_ms,))
     recipients = tx.execute(
         "UPDATE queue_recipients SET due_at_ms = ? WHERE state = 'waiting' AND due_at_ms > ?",

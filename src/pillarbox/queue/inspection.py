@@ -35,7 +35,7 @@ class Entry:
     recipient: str
     destination: str
     state: str
-    """`waiting`, `held`, or `active` while it is being tried."""
+    """`waiting`, `held`, `scheduled` until its sender's time has come, or `active` while it is being tried."""
     size_octets: int
     queued_at_ms: int
     next_attempt_ms: int | None
@@ -171,6 +171,8 @@ def _entry(row: tuple[Any, ...], now_ms: int) -> Entry:
     if lease and due_at_ms > now_ms:
         state = "active"
     next_attempt_ms = max(due_at_ms, closed_until_ms) if state == State.WAITING else None
+    if state == State.SCHEDULED:
+        next_attempt_ms = due_at_ms
     return Entry(
         queue_id, sender or "", recipient, destination, state, size, queued_at_ms, next_attempt_ms, *rest
     )

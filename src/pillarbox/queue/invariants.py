@@ -7,6 +7,18 @@ from pillarbox.world.database.invariant import Invariant
 _NO_DESTINATION = """
 FROM queue_recipients r WHERE NOT EXISTS (SELECT 1 FROM queue_destinations d WHERE d.name = r.destination)"""
 
+_NEVER_RELEASED = """
+FROM queue_recipients r WHERE state = 'scheduled' AND EXISTS
+  (SELECT 1 FROM queue_messages m WHERE m.id = r.message AND m.release_at_ms IS NULL)"""
+_RELEASE_WHEN_DUE = """
+UPDATE queue_messages SET release_at_ms =
+  (SELECT min(r.due_at_ms) FROM queue_recipients r WHERE r.message = queue_messages.id AND r.state = 'scheduled')
+WHERE release_at_ms IS NULL AND EXISTS
+  (SELECT 1 FROM queue_recipients r WHERE r.message = queue_messages.id AND r.state = 'scheduled')"""
+_HELD_FOR_NOBODY = """
+FROM queue_messages m WHERE release_at_ms IS NOT NULL AND NOT EXISTS
+  (SELECT 1 FROM queue_recipients r WHERE r.message = m.id AND r.state = 'scheduled')"""
+
 INVARIANTS = (
     *values.INVARIANTS,
     Invariant(
@@ -58,6 +70,22 @@ INVARIANTS = (
                 " (SELECT 1 FROM queue_recipients r WHERE r.message = queue_messages.id)"
             ),
         ),
+    ),
+    Invariant(
+        "scheduled-recipient-is-released",
+        "Every recipient that waits for the time its sender has chosen has a message with that time.",
+        f"SELECT message, address {_NEVER_RELEASED}",
+        "queued message {0} for {1} waits for a time that is not known",
+        "Send it when its recipient is due.",
+        (_RELEASE_WHEN_DUE,),
+    ),
+    Invariant(
+        "scheduled-message-has-recipient",
+        "A message is held as long as recipients wait for its time.",
+        f"SELECT id {_HELD_FOR_NOBODY}",
+        "queued message {0} is held, though none of its recipients is",
+        "It is not held.",
+        (f"UPDATE queue_messages SET release_at_ms = NULL WHERE id IN (SELECT id {_HELD_FOR_NOBODY})",),  # noqa: S608 - a constant
     ),
     Invariant(
         "recipient-is-finished",

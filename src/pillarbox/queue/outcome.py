@@ -177,5 +177,10 @@ def _removed(tx: Transaction, message: QueuedMessage, recipient: PendingRecipien
     if recipient.attempts:
         history.forget(tx, recipient.id)
     if tx.row("SELECT 1 FROM queue_recipients WHERE message = ? LIMIT 1", (message.id,)) is None:
-        tx.execute("DELETE FROM queue_messages WHERE id = ?", (message.id,))
-        release(tx, message.blob)
+        forget_message(tx, message)
+
+
+def forget_message(tx: Transaction, message: QueuedMessage) -> None:
+    """Remove a message that has no recipients."""
+    tx.execute("DELETE FROM queue_messages WHERE id = ?", (message.id,))
+    release(tx, message.blob)

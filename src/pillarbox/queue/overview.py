@@ -26,7 +26,7 @@ class QueueOverview:
     due: int
     """Whose time has come."""
     later: int
-    """Who wait for their next attempt, or are being tried now."""
+    """Who wait for their next attempt or for the time that their sender has chosen, or are being tried now."""
     held: int
     oldest_ms: int | None
     """When the oldest message was queued; `None` where there is none."""

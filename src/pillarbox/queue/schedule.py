@@ -56,6 +56,9 @@ class QueuedMessage(NamedTuple):
     return_content: str | None
     queued_at_ms: int
     expires_at_ms: int
+    release_at_ms: int | None = None
+    """It is held until then; `None` where it is not held."""
+    release_request: str | None = None
 
 
 class Job(NamedTuple):
@@ -131,7 +134,8 @@ def load(tx: Transaction, message: QueueId) -> QueuedMessage:
     """A queued message. Raises `LookupError` if it is not (or no longer) queued."""
     row = tx.row(
         "SELECT id, blob, size, reverse_path, account, body, smtputf8, require_tls, envelope_id,"
-        " return_content, queued_at_ms, expires_at_ms FROM queue_messages WHERE id = ?",
+        " return_content, queued_at_ms, expires_at_ms, release_at_ms, release_request"
+        " FROM queue_messages WHERE id = ?",
         (message,),
     )
     if row is None:

@@ -5,6 +5,8 @@ crashes leaves nothing to clean up: its recipients become due again. A destinati
 attempt (`turn_at_ms`), so that finding work reads a handful of destinations however many messages are queued.
 `tell_at_ms` is when the recipient's sender is next to get a DSN: once when delivery is delayed, and at the end,
 whether or not an attempt could be made. `unfinished` counts leases in a row that ran out without a result.
+A message with `release_at_ms` is held until then (`scheduled.py`): its recipients have the state `scheduled`, and
+nothing tries them. `release_request` is how that was asked for (RFC 4865), which reports repeat.
 `queue_attempts` has the attempts made for recipients that are queued. Ids are never reused (`AUTOINCREMENT`), so a
 late result is never applied to another message or recipient. `mta_sts_policies` has what other providers demand of
 connections to them (`sts_policies.py`).
@@ -87,4 +89,11 @@ CREATE TABLE mta_sts_policies (
 CREATE INDEX mta_sts_policies_expiring ON mta_sts_policies (expires_at_s)
 """
 
-SCHEMA = Schema("queue", migrations=(_TABLES, _UNFINISHED, _ATTEMPTS, _STS_POLICIES))
+_SCHEDULED = """
+ALTER TABLE queue_messages ADD COLUMN release_at_ms INTEGER;
+ALTER TABLE queue_messages ADD COLUMN release_request TEXT;
+CREATE INDEX queue_messages_released ON queue_messages (release_at_ms) WHERE release_at_ms IS NOT NULL;
+CREATE INDEX queue_messages_scheduled ON queue_messages (account) WHERE release_at_ms IS NOT NULL
+"""
+
+SCHEMA = Schema("queue", migrations=(_TABLES, _UNFINISHED, _ATTEMPTS, _STS_POLICIES, _SCHEDULED))

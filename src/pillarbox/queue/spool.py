@@ -1,5 +1,6 @@
 """Queueing a message, in the transaction that accepts it."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import NamedTuple, NewType
 
@@ -21,10 +22,11 @@ LIFETIME_MS = 5 * 24 * HOUR_MS
 
 
 class State(StrEnum):
-    """Whether a queued recipient is tried, or held by an operator."""
+    """Whether a queued recipient is tried, held by an operator, or held until a time that its sender has chosen."""
 
     WAITING = "waiting"
     HELD = "held"
+    SCHEDULED = "scheduled"
 
 
 class QueuedRecipient(NamedTuple):
@@ -41,8 +43,15 @@ class QueuedRecipient(NamedTuple):
     original: str | None = None
 
 
+class Release(NamedTuple):
+    """When a message may leave, in ms since 1970, and how its sender asked for that (RFC 4865 §5.1.2)."""
+
+    at_ms: int
+    request: str
+
+
 class Outbound(NamedTuple):
-    """A message on its way to other providers.
+    """A message on its way to other providers; or to anybody, if it is held until its `release`.
 
     `reverse_path` `None` is the null path `<>`. `account`: the local account that submitted it, if one did.
     `envelope_id` and `return_content` (`FULL` or `HDRS`): RFC 3461 §4.3, §4.4. `require_tls`:
@@ -58,15 +67,18 @@ class Outbound(NamedTuple):
     envelope_id: str | None = None
     return_content: str | None = None
     account: AccountId | None = None
+    release: Release | None = None
 
 
 def enqueue(tx: Transaction, outbound: Outbound, *, now_ms: int) -> QueueId:
-    """Queue a message for all its recipients, due at once. It is safe when the transaction commits."""
+    """Queue a message for all its recipients, due now or at its release. It is safe when the transaction commits."""
     blob = outbound.blob.keep(tx)
+    release = outbound.release
+    due_ms = release.at_ms if release else now_ms
     message: int = tx.value(
         "INSERT INTO queue_messages (blob, size, reverse_path, account, body, smtputf8, require_tls,"
-        " envelope_id, return_content, queued_at_ms, expires_at_ms)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+        " envelope_id, return_content, queued_at_ms, expires_at_ms, release_at_ms, release_request)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
         (
             blob.digest,
             blob.size,
@@ -78,21 +90,32 @@ def enqueue(tx: Transaction, outbound: Outbound, *, now_ms: int) -> QueueId:
             outbound.envelope_id,
             outbound.return_content,
             now_ms,
-            now_ms + LIFETIME_MS,
+            due_ms + LIFETIME_MS,
+            release.at_ms if release else None,
+            release.request if release else None,
         ),
     )
+    state = State.SCHEDULED if release else State.WAITING
+    add_recipients(tx, QueueId(message), outbound.recipients, state=state, due_ms=due_ms)
+    return QueueId(message)
+
+
+def add_recipients(
+    tx: Transaction, message: QueueId, recipients: Iterable[QueuedRecipient], *, state: State, due_ms: int
+) -> None:
+    """Queue a message for these recipients, due then."""
+    added = tuple(recipients)
     tx.execute_many(
         "INSERT INTO queue_recipients (message, destination, address, notify, original, state, due_at_ms,"
-        " attempts, lease, tell_at_ms) VALUES (?, ?, ?, ?, ?, 'waiting', ?, 0, 0, ?)",
+        " attempts, lease, tell_at_ms) VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0, ?)",
         [
-            (message, r.destination, r.address, r.notify, r.original, now_ms, now_ms + DELAY_NOTICE_MS)
-            for r in outbound.recipients
+            (message, r.destination, r.address, r.notify, r.original, state, due_ms, due_ms + DELAY_NOTICE_MS)
+            for r in added
         ],
     )
     tx.execute_many(
         "INSERT INTO queue_destinations VALUES (?, ?, 0, 0) ON CONFLICT (name) DO UPDATE"
         " SET turn_at_ms = max(closed_until_ms, min(turn_at_ms, excluded.turn_at_ms))",
-        [(destination, now_ms) for destination in sorted({r.destination for r in outbound.recipients})],
+        [(destination, due_ms) for destination in sorted({r.destination for r in added})],
     )
     tx.announce(CHANGED)
-    return QueueId(message)

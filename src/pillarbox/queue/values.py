@@ -43,6 +43,8 @@ _MESSAGES: Final = TableValues(
         "return_content": optional(text(among=("FULL", "HDRS"))),
         "queued_at_ms": date(NOW_MS),
         "expires_at_ms": _time(NOW_MS),
+        "release_at_ms": optional(date(NOW_MS)),
+        "release_request": optional(text()),
     },
     rule="What is kept of a queued message has its types.",
     named="id",

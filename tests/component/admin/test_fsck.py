@@ -93,6 +93,7 @@ REPAIRED = {
     "queued-message-values-valid": [
         "UPDATE queue_messages SET size = 'zz', body = 'zz', smtputf8 = 'zz', require_tls = x'ff', queued_at_ms = 'zz'",
         "UPDATE queue_messages SET reverse_path = x'ff', expires_at_ms = 'zz', return_content = 'zz', account = 'zz'",
+        "UPDATE queue_messages SET release_at_ms = 'zz', release_request = x'ff'",
     ],
     "queued-recipient-values-valid": [
         "UPDATE queue_recipients SET address = x'ff', destination = x'ff', state = 'zz', due_at_ms = 'zz', lease = 'z'",
@@ -214,6 +215,8 @@ REPAIRED = {
     "index-entry-has-email": [f"INSERT INTO search_index (rowid, text) VALUES ({A1 + 500}, 'abcdef')"],
     "destination-has-next-attempt": ["DELETE FROM queue_destinations"],
     "message-has-recipient": ["DELETE FROM queue_recipients"],
+    "scheduled-recipient-is-released": ["UPDATE queue_recipients SET state = 'scheduled'"],
+    "scheduled-message-has-recipient": ["UPDATE queue_messages SET release_at_ms = 7"],
     "attempt-has-recipient": ["INSERT INTO queue_attempts VALUES (77, 1, 0, '4.2.1', '450', NULL, NULL, NULL)"],
     "counted-row-has-domain": ["INSERT INTO counted_rows VALUES ('tls', 'two.example', 1, '{}', 1)"],
     "received-row-has-report": ["INSERT INTO received_report_rows VALUES (77, 0, '{}')"],

@@ -51,7 +51,7 @@ class Intake(Struct, frozen=True, gc=False):
 def commit(tx: Transaction, intake: Intake, *, now_ms: int) -> None:
     """Accept the message, and report success to a sender who requested it; count it, and keep the report in it.
 
-    Raises `NoSuchMailbox` or `NoSuchAccount` where a mailbox was removed meanwhile.
+    Raises `NoSuchMailbox`, `NoSuchAccount` or `TooMuchHeld` as `accept` does.
     """
     accept(tx, intake.acceptance, now_ms=now_ms)
     if intake.success:
@@ -85,7 +85,7 @@ async def intake_of(received: ReceivedMessage, world: World, hostname: str) -> I
     destinations, stored = received.destinations, received.stored
     outbound = None
     if destinations.remote:
-        outbound = _outbound(received, await _queued_form(received, world))
+        outbound = _outbound(received, await _queued_form(received, world), world.clock.now_ms())
     message = None
     if destinations.placements:
         blob, octets = stored.blob, stored.octets
@@ -116,11 +116,12 @@ def _copied(writer: BlobWriter, octets: bytes, start: int) -> PreparedBlob:
     return writer.finish_now()
 
 
-def _outbound(received: ReceivedMessage, blob: PreparedBlob) -> spool.Outbound:
+def _outbound(received: ReceivedMessage, blob: PreparedBlob, now_ms: int) -> spool.Outbound:
     envelope, account = received.envelope, received.origin.account
     body = envelope.body
     if body is Body.SEVEN_BIT and not received.stored.octets.isascii():
         body = Body.EIGHT_BIT  # many clients declare nothing and send 8-bit text; the next hop must know
+    release = envelope.release
     return spool.Outbound(
         blob=blob,
         reverse_path=None if envelope.reverse_path is NULL else str(envelope.reverse_path),
@@ -131,6 +132,7 @@ def _outbound(received: ReceivedMessage, blob: PreparedBlob) -> spool.Outbound:
         envelope_id=envelope.envelope_id,
         return_content=envelope.returns.value if envelope.returns else None,
         account=account.id if account else None,
+        release=spool.Release(release.at_ms(now_ms), release.request) if release else None,
     )
 
 

@@ -39,6 +39,7 @@ from pillarbox.mail.address import Address
 from pillarbox.mail.header import Header
 from pillarbox.protocol.smtp.commands import Body
 from pillarbox.protocol.smtp.path import POSTMASTER, ForwardPath, written
+from pillarbox.queue.scheduled import TooMuchHeld
 from pillarbox.reports.observed import count_message
 from pillarbox.reports.received import ReceivedReport
 from pillarbox.store.account_counters import NoSuchAccount, NoSuchMailbox
@@ -148,7 +149,8 @@ class IncomingMessage:
         if refused is None and self._resources.checks.rows[origin.source][Stage.RECIPIENT]:
             refused = await self._checked_recipient(address)
         if refused is None:
-            if isinstance(found, LocalRecipient):
+            # What is held is queued for recipients of ours as well: they get it at its time (`delivery.releasing`)
+            if isinstance(found, LocalRecipient) and self._envelope.release is None:
                 self._destinations.add_local(address, found, request)
             else:
                 self._destinations.add_remote(address, request)
@@ -202,6 +204,8 @@ class IncomingMessage:
             await self._commit(intake)
         except DatabaseUnavailable as failure:
             return self._failed(Reason.UNAVAILABLE, failure)
+        except TooMuchHeld as held:
+            return self._failed(Reason.TOO_MUCH_HELD, held)
         except (NoSuchAccount, NoSuchMailbox) as gone:
             # removed since RCPT; the next RCPT will be answered accordingly
             return self._failed(Reason.RECIPIENT_GONE, gone)
@@ -233,8 +237,13 @@ class IncomingMessage:
     def _waits(self, top: bytes) -> bool:
         """Whether the body decides what is written above it."""
         source = self._origin.source
-        signs = bool(self._destinations.remote) and source is not Source.TRUSTED
+        signs = self._signs and source is not Source.TRUSTED
         return signs or self._resources.checks.need_body(source, top)
+
+    @property
+    def _signs(self) -> bool:
+        """Whether it leaves now. What is held is signed when it leaves, by the keys of then."""
+        return bool(self._destinations.remote) and self._envelope.release is None
 
     async def _complete(self, top: bytes, rest: Rest | None) -> bytes | Refused:
         """The top of the message as it is stored. Raises `DatabaseUnavailable`."""
@@ -263,7 +272,7 @@ class IncomingMessage:
             # Written where the message is placed (RFC 5321 §4.4); `commit.intake_of` removes it from what is queued
             self._return_path = trace.return_path(self._reverse_path)
         ours = NOT_SIGNED
-        if self._destinations.remote:
+        if self._signs:
             signer, found = self._resources.signer, self._verdict.authentication
             ours = await signed(
                 signer, self._origin.source, top, rest, found, self._resources.config.hostname
@@ -337,6 +346,7 @@ class IncomingMessage:
         except (
             NoSuchAccount,
             NoSuchMailbox,
+            TooMuchHeld,
         ):  # after other failures a crash may still show that there were none
             for part in (intake.acceptance.message, intake.acceptance.outbound):
                 if part:

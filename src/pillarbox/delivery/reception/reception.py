@@ -13,6 +13,7 @@ from pillarbox.delivery.signing import Signer
 from pillarbox.directory import resolve
 from pillarbox.directory.accounts import Account
 from pillarbox.protocol.smtp.path import NULL
+from pillarbox.queue.scheduled import TooMuchHeld, is_allowed, refuse_too_much
 from pillarbox.world.database import DatabaseUnavailable
 from pillarbox.world.world import World
 
@@ -37,6 +38,8 @@ class Reception:
         refused = self._refused_envelope(envelope)
         if refused is None and origin.account:
             refused = await self._refused_sender(origin.account, envelope)
+        if refused is None and origin.account and envelope.release:
+            refused = await self._refused_hold(origin.account, envelope)
         if refused:
             return refused
         evidence = Evidence(origin, envelope)
@@ -53,9 +56,23 @@ class Reception:
         if size is not None and size > self._resources.config.limits.message_octets:
             # RFC 1870 §6.1: refused before the octets are transferred in vain
             return Refused(Reason.MESSAGE_TOO_LARGE)
+        now_ms = self._resources.world.clock.now_ms()
+        if envelope.release and not is_allowed(until_ms=envelope.release.at_ms(now_ms), now_ms=now_ms):
+            return Refused(Reason.HOLD_TOO_LONG)
         if path is NULL or envelope.smtputf8 or is_ascii(path):
             return None
         return Refused(Reason.SENDER_NEEDS_SMTPUTF8)
+
+    async def _refused_hold(self, account: Account, envelope: Envelope) -> Refused | None:
+        """RFC 4865 §6: before the octets are transferred in vain."""
+        read, octets = self._resources.world.database.read, envelope.size_octets or 0
+        try:
+            await read(refuse_too_much, account.id, octets=octets)
+        except TooMuchHeld:
+            return Refused(Reason.TOO_MUCH_HELD)
+        except DatabaseUnavailable:
+            return Refused(Reason.UNAVAILABLE)
+        return None
 
     async def _refused_sender(self, account: Account, envelope: Envelope) -> Refused | None:
         path = envelope.reverse_path

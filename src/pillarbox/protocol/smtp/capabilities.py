@@ -14,6 +14,8 @@ from functools import lru_cache
 
 from msgspec import Struct
 
+from pillarbox.mail import internet_date
+
 
 class Role(Enum):
     """What a service is for."""
@@ -50,6 +52,10 @@ class Conditions(Struct, frozen=True, gc=False, kw_only=True):
     """RCPT commands in a transaction (RFC 5321 §4.5.3.1.8 asks for 100 at least): 452 4.5.3."""
     transactions: int
     """MAIL commands in a session: 421 4.7.0."""
+    max_hold_s: int = 0
+    """How long a submitted message may be held at most (RFC 4865): 501 5.5.4."""
+    latest_release_ms: int = 0
+    """Until when, in ms since 1970."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +79,10 @@ def _limits(conditions: Conditions) -> str:
     return f"MAILMAX={conditions.transactions} RCPTMAX={conditions.recipients}"
 
 
+def _release(conditions: Conditions) -> str:
+    return f"{conditions.max_hold_s} {internet_date.written(conditions.latest_release_ms)}"
+
+
 def _unbound(conditions: Conditions) -> str:
     return " ".join(name for name in conditions.mechanisms if not name.endswith("-PLUS"))
 
@@ -91,6 +101,13 @@ CAPABILITIES = (
         lambda c: c.role is not Role.MX,
         mail=frozenset({"RET", "ENVID"}),
         rcpt=frozenset({"NOTIFY", "ORCPT"}),
+    ),
+    # RFC 4865 §4.2: on submission only
+    Extension(
+        "FUTURERELEASE",
+        lambda c: c.role.submits and c.max_hold_s > 0,
+        _release,
+        mail=frozenset({"HOLDFOR", "HOLDUNTIL"}),
     ),
     Extension("LIMITS", value=_limits),  # RFC 9422
     # RFC 8689 §2: only in a session that TLS protects

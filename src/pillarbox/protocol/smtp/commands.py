@@ -58,6 +58,21 @@ class Notify(Enum):
     DELAY = "DELAY"
 
 
+class FutureRelease(Struct, frozen=True, gc=False):
+    """How long a message is to be held before it is sent (RFC 4865 §3); one of the times is set."""
+
+    for_s: int | None = None
+    """Seconds after it was accepted."""
+    until_ms: int | None = None
+    """A time, in ms since 1970."""
+    request: str = ""
+    """As reports repeat it (§5.1.2): `for;60`, `until;2030-01-01T08:00:00Z`."""
+
+    def at_ms(self, now_ms: int) -> int:
+        """When a message that is accepted now may leave."""
+        return now_ms + self.for_s * 1000 if self.for_s is not None else self.until_ms or now_ms
+
+
 class Hello(Struct, frozen=True, gc=False):
     """HELO, EHLO or LHLO, with the client's name."""
 
@@ -77,6 +92,8 @@ class Mail(Struct, frozen=True, gc=False):
     returns: Return | None = None
     envelope_id: str | None = None
     """ENVID, as xtext (RFC 3461 §4.4)."""
+    release: FutureRelease | None = None
+    """HOLDFOR or HOLDUNTIL."""
 
     verb = Verb.MAIL
 

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any, TypeVar
 
-from pillarbox.mail import xtext
+from pillarbox.mail import internet_date, xtext
 from pillarbox.protocol.smtp import replies
-from pillarbox.protocol.smtp.commands import Body, Notify, Return
+from pillarbox.protocol.smtp.commands import Body, FutureRelease, Notify, Return
 from pillarbox.protocol.smtp.replies import Reply
 
 M = TypeVar("M", bound=Enum)
@@ -26,6 +26,8 @@ _MAX_ORCPT_CHARACTERS = 500
 """RFC 3461 §4.2."""
 _MAX_AUTH_CHARACTERS = 500
 """RFC 4954 §5."""
+_MAX_HOLD_DIGITS = 9
+"""RFC 4865 §3, future-release-integer."""
 _ADDRESS_TYPE = re.compile(r"[!#$%&'*+\-/0-9=?A-Z^_`a-z{|}~]+")
 
 
@@ -105,6 +107,23 @@ def _envelope_id(value: str | None) -> str:
     return value
 
 
+def _hold_for(value: str | None) -> FutureRelease:
+    good = (
+        value and len(value) <= _MAX_HOLD_DIGITS and value.isascii() and value.isdecimal() and value[0] != "0"
+    )
+    if not good:
+        raise BadParameter(replies.PARAMETER_SYNTAX)
+    return FutureRelease(for_s=int(value or ""), request=f"for;{value}")
+
+
+def _hold_until(value: str | None) -> FutureRelease:
+    until_ms = internet_date.parse(value or "")
+    # RFC 4865 §3: "normalized to UTC"
+    if until_ms is None or not (value or "").upper().endswith("Z"):
+        raise BadParameter(replies.PARAMETER_SYNTAX)
+    return FutureRelease(until_ms=until_ms, request=f"until;{value}")
+
+
 def _auth(value: str | None) -> None:
     # RFC 4954 §5: read and ignored; no client is trusted to name another sender
     if not value or len(value) > _MAX_AUTH_CHARACTERS or not xtext.is_xtext(value):
@@ -147,6 +166,9 @@ _MAIL: dict[str, Reader] = {
     "RET": ("returns", _returns),
     "ENVID": ("envelope_id", _envelope_id),
     "AUTH": ("", _auth),
+    # RFC 4865 §4.2: one of them, once
+    "HOLDFOR": ("release", _hold_for),
+    "HOLDUNTIL": ("release", _hold_until),
 }
 _RCPT: dict[str, Reader] = {
     "NOTIFY": ("notify", _notify),

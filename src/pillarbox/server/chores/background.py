@@ -1,8 +1,10 @@
-"""All chores of a worker: those of the house one after another, and beside them those that wait for other servers."""
+"""All chores of a worker: those of the house one after another; beside them what people wait for, and what waits for
+other servers."""
 
 from collections.abc import Callable
 
 from pillarbox.config.schema import Config
+from pillarbox.server.chores.releasing import Releases
 from pillarbox.server.chores.reporting import REPORTS_EVERY_S, DailyReports
 from pillarbox.server.chores.runner import Chores
 from pillarbox.server.chores.table import Chore
@@ -14,19 +16,23 @@ class BackgroundWork:
 
     def __init__(self, world: World, config: Config, may_run: Callable[[], bool]) -> None:
         self._reports = DailyReports(config)
+        self._releases = Releases(world, config)
         self._chores = Chores(world, may_run)
+        self._releasing = Chores(world, may_run, (Chore(self._releases.run),))
         self._reporting = Chores(world, may_run, (Chore(self._reports.run, every_s=REPORTS_EVERY_S),))
 
     def start(self) -> None:
         """Begin."""
         self._chores.start()
+        self._releasing.start()
         self._reporting.start()
 
     def reconfigure(self, config: Config) -> None:
         """What is begun from now on is as configured now."""
-        self._reports.config = config
+        self._reports.config = self._releases.config = config
 
     async def stop(self) -> None:
         """End; transactions under way are finished by the database."""
         await self._reporting.stop()
+        await self._releasing.stop()
         await self._chores.stop()

@@ -14,6 +14,7 @@ from pillarbox.protocol.smtp.commands import Command, Hello, Verb
 from pillarbox.protocol.smtp.machine import SmtpMachine
 from pillarbox.protocol.smtp.replies import Reply, closing
 from pillarbox.protocol.smtp.states import State
+from pillarbox.queue.scheduled import MAX_HOLD_S
 from pillarbox.server.authentication import Attempt, Authenticator
 from pillarbox.server.connection import Activity, Connection
 from pillarbox.server.smtp.command_counts import CommandCounts, SessionLimits
@@ -27,6 +28,8 @@ DATA_TIMEOUT_S: Final = 300.0
 """Waiting for more of a message; a client may take 3 minutes for a block (§4.5.3.2.5)."""
 AUTH_TIMEOUT_S: Final = 120.0
 """Waiting for a response in an AUTH exchange."""
+
+_HOUR_MS: Final = 3_600_000
 
 _SOURCES: Final = {
     Role.MX: Source.PUBLIC,
@@ -50,6 +53,13 @@ class Shared:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "messages", MessageCounts(self.world.shared.metrics, self.role))
+
+
+def _latest_release_ms(shared: Shared) -> int:
+    """Until when mail may be held; whole hours, so that what EHLO says is the same for many sessions."""
+    if not shared.role.submits:
+        return 0
+    return (shared.world.clock.now_ms() + MAX_HOLD_S * 1000) // _HOUR_MS * _HOUR_MS
 
 
 class Context:
@@ -80,6 +90,8 @@ class Context:
                 message_octets=shared.config.limits.message_octets,
                 recipients=shared.config.limits.recipients,
                 transactions=shared.limits.transactions,
+                max_hold_s=MAX_HOLD_S if shared.role.submits else 0,
+                latest_release_ms=_latest_release_ms(shared),
             )
         )
         self.counts = CommandCounts(shared.limits)

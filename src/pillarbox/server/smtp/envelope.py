@@ -21,6 +21,9 @@ async def on_mail(context: Context, command: Mail) -> None:
     if refusal:
         context.answer(refusal)
         return
+    if _later_than_offered(context, command):
+        context.answer(replies.HOLD_TOO_LONG)
+        return
     origin = context.origin(smtputf8=command.smtputf8)
     begun = await context.shared.reception.begin(origin, _envelope(command), context.verdict)
     if isinstance(begun, Refused):
@@ -54,6 +57,12 @@ def _login_first(context: Context) -> Reply | None:
     return replies.AUTH_FIRST if context.machine.conditions.mechanisms else replies.TLS_FIRST
 
 
+def _later_than_offered(context: Context, mail: Mail) -> bool:
+    """RFC 4865 §4.2: what EHLO said is the limit, however long ago that was."""
+    until_ms = mail.release.until_ms if mail.release else None
+    return until_ms is not None and until_ms > context.machine.conditions.latest_release_ms
+
+
 def _envelope(mail: Mail) -> Envelope:
     return Envelope(
         mail.reverse_path,
@@ -63,6 +72,7 @@ def _envelope(mail: Mail) -> Envelope:
         mail.require_tls,
         mail.returns,
         mail.envelope_id,
+        mail.release,
     )
 
 

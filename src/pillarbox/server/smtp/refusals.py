@@ -10,6 +10,8 @@ from pillarbox.protocol.smtp.replies import Reply
 REPLIES: Final = {
     Reason.NOT_YOUR_ADDRESS: replies.SENDER_NOT_OWNED,
     Reason.SENDER_NEEDS_SMTPUTF8: replies.SENDER_NON_ASCII,
+    Reason.HOLD_TOO_LONG: replies.HOLD_TOO_LONG,
+    Reason.TOO_MUCH_HELD: replies.TOO_MUCH_HELD,
     Reason.NO_SUCH_RECIPIENT: replies.USER_UNKNOWN,
     Reason.MAILBOX_DISABLED: replies.MAILBOX_DISABLED,
     Reason.MAILBOX_FULL: replies.MAILBOX_FULL,
