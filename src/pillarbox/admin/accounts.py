@@ -21,7 +21,7 @@ from pillarbox.directory import (
 from pillarbox.directory.accounts import Account
 from pillarbox.directory.naming import NameRefused
 from pillarbox.directory.password_hash import ARGON2_SALT_OCTETS, PasswordHash, hash_password
-from pillarbox.queue import inspection
+from pillarbox.queue import inspection, submissions
 from pillarbox.store import account_counters, mailboxes
 from pillarbox.world.database import Transaction
 from pillarbox.world.entropy import Entropy
@@ -214,6 +214,7 @@ def remove(tx: Transaction, login: str, *, detach: bool = False) -> Removed:
 
 def _remove(tx: Transaction, account: Account) -> None:
     mailboxes.delete_account(tx, account.id)
+    submissions.remove_account(tx, account.id)
     checkpoint.delete(tx, account.id)
     pulled.delete(tx, account.id)
     accounts.remove(tx, account.id)

@@ -13,7 +13,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from pillarbox.delivery import report, route
+from pillarbox.delivery import report, route, tracking
 from pillarbox.delivery.accept import place
 from pillarbox.delivery.destinations import Destinations, DsnRequest
 from pillarbox.delivery.pieces import Rest, Whole
@@ -24,6 +24,7 @@ from pillarbox.delivery.signing import Signer
 from pillarbox.delivery.summarizing import summary_of
 from pillarbox.delivery.text_form import text_form
 from pillarbox.delivery.trace import return_path
+from pillarbox.delivery.tracking import Fate
 from pillarbox.directory import accounts, resolve
 from pillarbox.mail.address import Address, InvalidAddress
 from pillarbox.mail.dsn import RETURNED_OCTETS, Dsn
@@ -70,6 +71,8 @@ class _Found:
     local: list[QueuedDelivery]
     remote: list[QueuedDelivery]
     gone: list[QueuedDelivery]
+    fates: list[Fate]
+    """Of those here."""
 
 
 # --- before the transaction
@@ -164,6 +167,7 @@ def release(
         place(tx, wanted, ready.placed, quarantined=False, now_ms=now_ms)
     _report_success(tx, found, mta, now_ms)
     _queue(tx, found, now_ms)
+    tracking.note(tx, found.message, found.fates)
     failed = fail(tx, found.gone, [_GONE] * len(found.gone), mta, now_ms) if found.gone else []
     for delivery in found.local:
         outcome.dropped(tx, delivery)
@@ -175,7 +179,7 @@ def release(
 def _found(tx: Transaction, message: QueueId, *, separate_domains: bool) -> _Found:
     """Raises `LookupError`."""
     queued, deliveries = scheduled.held(tx, message)
-    found = _Found(queued, Destinations(), [], [], [])
+    found = _Found(queued, Destinations(), [], [], [], [])
     local: list[tuple[Address, LocalRecipient, DsnRequest]] = []
     for delivery in deliveries:
         recipient = delivery.recipient
@@ -196,6 +200,8 @@ def _found(tx: Transaction, message: QueueId, *, separate_domains: bool) -> _Fou
                 found.gone.append(delivery)
     for address, here, request in local:
         found.destinations.add_local(address, here, request)
+        fate = tracking.here(str(address), here, found.destinations)
+        found.fates.append(fate)
     return found
 
 

@@ -7,14 +7,16 @@ reported about it.
 
 from enum import Enum
 
-from pillarbox.delivery import route
+from pillarbox.delivery import route, tracking
 from pillarbox.delivery.accept import Acceptance, accept
 from pillarbox.delivery.placement import Placement
 from pillarbox.delivery.route import FullMailbox, LocalRecipient, RemoteRecipient, UnknownRecipient
 from pillarbox.delivery.signing import signatures_of_ours
 from pillarbox.delivery.trace import return_path
+from pillarbox.mail import xtext
 from pillarbox.mail.address import Address, InvalidAddress, domain_key
 from pillarbox.mail.dsn import Dsn, compose
+from pillarbox.mail.notification import Notification
 from pillarbox.mail.prepending import prepend
 from pillarbox.mail.summary import summarize
 from pillarbox.protocol.smtp.commands import Body
@@ -63,6 +65,12 @@ def _accept(
         _outbound(tx, forwards, notice, octets) if forwards else None,
     )
     accept(tx, acceptance, now_ms=notice.now_ms)
+    if acceptance.message and notice.envelope_id:
+        about = Notification(
+            is_receipt=False, envelope_id=xtext.decode(notice.envelope_id), message_id=None, recipients=()
+        )
+        for account in {placement.account for placement in placements}:
+            tracking.notified(tx, account, about, acceptance.message.blob.blob.digest)
 
 
 def _placed(octets: bytes) -> Message:

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import NamedTuple
 
+from pillarbox.delivery import tracking
 from pillarbox.delivery.report import Sent, send
+from pillarbox.delivery.tracking import Fate
 from pillarbox.mail.dsn import RETURNED_OCTETS, Action, Dsn, DsnRecipient, requested
 from pillarbox.protocol.smtp.client.envelope import Outcome, OutcomeKind
 from pillarbox.protocol.smtp.commands import Body
@@ -18,6 +20,7 @@ from pillarbox.queue import outcome
 from pillarbox.queue.attempts import Peer
 from pillarbox.queue.outcome import DeferralReason, QueuedDelivery
 from pillarbox.queue.schedule import Job, PendingRecipient, QueuedMessage
+from pillarbox.queue.submissions import NO, QUEUED, UNKNOWN
 from pillarbox.reports.observed import count_sessions
 from pillarbox.trust.tls_report import SessionCount
 from pillarbox.world.blobs import BlobDamaged, Blobs
@@ -106,12 +109,12 @@ def give_up(
     """Remove recipients on an operator's order, with failure DSNs unless `mta` is `None`."""
     for _, group in groupby(deliveries, key=lambda delivery: delivery.message.id):
         ended = list(group)
+        given_up = Outcome(OutcomeKind.FAILED, "5.0.0", "given up by the operator", said_by_server=False)
+        attempts = [DeliveryAttempt(given_up)] * len(ended)
         if mta:
-            given_up = Outcome(OutcomeKind.FAILED, "5.0.0", "given up by the operator", said_by_server=False)
-            fail(tx, ended, [DeliveryAttempt(given_up)] * len(ended), mta, now_ms)
+            fail(tx, ended, attempts, mta, now_ms)
         else:
-            for delivery in ended:
-                outcome.dropped(tx, delivery)
+            _drop(tx, ended, attempts)
 
 
 # --- results of jobs
@@ -136,6 +139,7 @@ def _settle_job(tx: Transaction, result: JobResult, mta: ReportingMta, now_ms: i
             recorded.append(RecipientResult(job.message, recipient.address, action, attempt))
             if _needs_dsn((recipient, attempt, action)):
                 about.append(_dsn_recipient(recipient, attempt, action, now_ms))
+    tracking.note(tx, job.message, map(_fate, recorded))
     return _with_dsn(tx, recorded, _PendingDsn(job.message, tuple(about), returned, mta), now_ms)
 
 
@@ -187,9 +191,30 @@ def fail(
 ) -> list[RecipientResult]:
     """Recipients of one message are given up."""
     pending = _dsn_about(tx, deliveries, attempts, Action.FAILED, mta)
+    return _with_dsn(tx, _drop(tx, deliveries, attempts), pending, now_ms)
+
+
+def _drop(
+    tx: Transaction, deliveries: list[QueuedDelivery], attempts: list[DeliveryAttempt]
+) -> list[RecipientResult]:
     for delivery in deliveries:
         outcome.dropped(tx, delivery)
-    return _with_dsn(tx, _results(deliveries, attempts, Action.FAILED), pending, now_ms)
+    results = _results(deliveries, attempts, Action.FAILED)
+    tracking.note(tx, deliveries[0].message, map(_fate, results))
+    return results
+
+
+_DELIVERED = {Action.FAILED: NO, Action.DELAYED: QUEUED}
+"""What submissions say; who has taken a message need not be who keeps it."""
+
+
+def _fate(result: RecipientResult) -> Fate:
+    last = result.attempt.outcome
+    reply = last.text
+    if not last.said_by_server:
+        reply = f"{'450' if result.action is Action.DELAYED else '550'} {last.status} {last.text}"
+    delivered = _DELIVERED.get(result.action, UNKNOWN)
+    return Fate(result.address, delivered, reply, result.address if delivered == QUEUED else None)
 
 
 def _results(

@@ -19,6 +19,20 @@ _HELD_FOR_NOBODY = """
 FROM queue_messages m WHERE release_at_ms IS NOT NULL AND NOT EXISTS
   (SELECT 1 FROM queue_recipients r WHERE r.message = m.id AND r.state = 'scheduled')"""
 
+_LOST = """
+FROM {0} WHERE NOT EXISTS (SELECT 1 FROM submissions s WHERE s.account = {0}.account AND s.id = {0}.submission)"""
+_LOST_RECIPIENTS, _LOST_REPORTS = _LOST.format("submission_recipients"), _LOST.format("submission_reports")
+_DELETE_LOST = "DELETE" + _LOST
+_UNNUMBERED = """
+FROM submissions s WHERE NOT EXISTS
+  (SELECT 1 FROM submission_counters c WHERE c.account = s.account AND c.latest >= s.id)"""
+_NUMBER = f"""
+INSERT INTO submission_counters SELECT account, max(id), max(modseq) {_UNNUMBERED} GROUP BY account
+ON CONFLICT (account) DO UPDATE SET latest = excluded.latest, complete_from = excluded.complete_from"""
+_NOT_PENDING = """
+FROM submissions s WHERE undo = 'pending' AND destroyed = 0 AND NOT EXISTS
+  (SELECT 1 FROM queue_messages m WHERE m.id = s.message AND m.release_at_ms IS NOT NULL)"""
+
 INVARIANTS = (
     *values.INVARIANTS,
     Invariant(
@@ -86,6 +100,32 @@ INVARIANTS = (
         "queued message {0} is held, though none of its recipients is",
         "It is not held.",
         (f"UPDATE queue_messages SET release_at_ms = NULL WHERE id IN (SELECT id {_HELD_FOR_NOBODY})",),  # noqa: S608 - a constant
+    ),
+    Invariant(
+        "submission-part-has-submission",
+        "Every recipient and report of a submission belongs to one.",
+        f"SELECT account, submission {_LOST_RECIPIENTS} UNION SELECT account, submission {_LOST_REPORTS}",
+        "submission {1} of account {0} is lost, and parts of it are there",
+        "Delete them: what it has sent goes its way.",
+        (_DELETE_LOST.format("submission_recipients"), _DELETE_LOST.format("submission_reports")),
+    ),
+    Invariant(
+        "submission-is-numbered",
+        "The number of the latest submission of an account is known.",
+        f"SELECT DISTINCT account {_UNNUMBERED}",
+        "the number of the latest submission of account {0} is lost",
+        "Continue above the highest.",
+        (_NUMBER,),
+    ),
+    Invariant(
+        "pending-submission-is-scheduled",
+        "A submission that may be undone has a message that is held.",
+        f"SELECT account, id {_NOT_PENDING}",
+        "submission {1} of account {0} may not be undone, and says so",
+        "It is final.",
+        (
+            f"UPDATE submissions SET undo = 'final' WHERE (account, id) IN (SELECT account, id {_NOT_PENDING})",  # noqa: S608 - constants
+        ),
     ),
     Invariant(
         "recipient-is-finished",

@@ -85,8 +85,7 @@ def due(tx: Transaction, *, now_ms: int, limit: int) -> list[QueueId]:
 
 def cancel(tx: Transaction, message: QueueId) -> bool:
     """Remove a message that is held; nobody gets it. False where it is not held, or has left."""
-    held = tx.row("SELECT 1 FROM queue_messages WHERE id = ? AND release_at_ms IS NOT NULL", (message,))
-    if held is None:
+    if not is_held(tx, message):
         return False
     destinations = _destinations(tx, message)
     tx.execute("DELETE FROM queue_recipients WHERE message = ?", (message,))
@@ -117,6 +116,14 @@ def held(tx: Transaction, message: QueueId) -> tuple[QueuedMessage, list[QueuedD
         (message, State.SCHEDULED),
     )
     return load(tx, message), [queued_delivery(tx, row) for row in rows]
+
+
+def is_held(tx: Transaction, message: QueueId) -> bool:
+    """Whether a message is still held."""
+    return (
+        tx.row("SELECT 1 FROM queue_messages WHERE id = ? AND release_at_ms IS NOT NULL", (message,))
+        is not None
+    )
 
 
 def begin_release(tx: Transaction, message: QueueId, *, now_ms: int) -> bool:

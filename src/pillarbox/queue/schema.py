@@ -9,7 +9,8 @@ A message with `release_at_ms` is held until then (`scheduled.py`): its recipien
 nothing tries them. `release_request` is how that was asked for (RFC 4865), which reports repeat.
 `queue_attempts` has the attempts made for recipients that are queued. Ids are never reused (`AUTOINCREMENT`), so a
 late result is never applied to another message or recipient. `mta_sts_policies` has what other providers demand of
-connections to them (`sts_policies.py`).
+connections to them (`sts_policies.py`). `submissions` and the tables beside it have what accounts have sent by JMAP
+and what became of it (`submissions.py`); `message` is the queued message, NULL where it never was in the queue.
 """
 
 from pillarbox.world.database import Schema
@@ -96,4 +97,55 @@ CREATE INDEX queue_messages_released ON queue_messages (release_at_ms) WHERE rel
 CREATE INDEX queue_messages_scheduled ON queue_messages (account) WHERE release_at_ms IS NOT NULL
 """
 
-SCHEMA = Schema("queue", migrations=(_TABLES, _UNFINISHED, _ATTEMPTS, _STS_POLICIES, _SCHEDULED))
+_SUBMISSIONS = """
+CREATE TABLE submissions (
+  account INTEGER NOT NULL,
+  id INTEGER NOT NULL,
+  identity TEXT NOT NULL,
+  email INTEGER NOT NULL,
+  thread INTEGER NOT NULL,
+  envelope TEXT NOT NULL,
+  send_at_ms INTEGER NOT NULL,
+  undo TEXT NOT NULL,
+  message INTEGER,
+  envelope_id TEXT NOT NULL,
+  message_id TEXT,
+  created_modseq INTEGER NOT NULL,
+  modseq INTEGER NOT NULL,
+  destroyed INTEGER NOT NULL,
+  PRIMARY KEY (account, id)
+) WITHOUT ROWID;
+CREATE INDEX submissions_by_message ON submissions (message) WHERE message IS NOT NULL;
+CREATE INDEX submissions_by_envelope_id ON submissions (account, envelope_id);
+CREATE INDEX submissions_by_message_id ON submissions (account, message_id);
+CREATE INDEX submissions_by_modseq ON submissions (account, modseq);
+CREATE INDEX submissions_by_time ON submissions (send_at_ms);
+CREATE TABLE submission_recipients (
+  account INTEGER NOT NULL,
+  submission INTEGER NOT NULL,
+  position INTEGER NOT NULL,
+  address TEXT NOT NULL,
+  queued_as TEXT,
+  delivered TEXT NOT NULL,
+  reply TEXT NOT NULL,
+  displayed TEXT NOT NULL,
+  PRIMARY KEY (account, submission, position)
+) WITHOUT ROWID;
+CREATE TABLE submission_reports (
+  account INTEGER NOT NULL,
+  submission INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  number INTEGER NOT NULL,
+  blob BLOB NOT NULL,
+  PRIMARY KEY (account, submission, kind, number)
+) WITHOUT ROWID;
+CREATE TABLE submission_counters (
+  account INTEGER PRIMARY KEY,
+  latest INTEGER NOT NULL,
+  complete_from INTEGER NOT NULL
+)
+"""
+
+SCHEMA = Schema(
+    "queue", migrations=(_TABLES, _UNFINISHED, _ATTEMPTS, _STS_POLICIES, _SCHEDULED, _SUBMISSIONS)
+)

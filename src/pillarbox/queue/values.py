@@ -9,6 +9,7 @@ from typing import Final
 from pillarbox.protocol.smtp.commands import Body
 from pillarbox.queue.schedule import NEVER_MS
 from pillarbox.queue.spool import State
+from pillarbox.queue.submissions import CANCELED, DSN, FINAL, MDN, NO, PENDING, QUEUED, UNKNOWN, YES
 from pillarbox.world.database.values import (
     MAX_ID,
     NOW_MS,
@@ -125,6 +126,85 @@ _STS_POLICIES: Final = TableValues(
     remedy="Delete it: it is fetched again.",
 )
 
-TABLES: Final[tuple[TableValues, ...]] = (_MESSAGES, _RECIPIENTS, _DESTINATIONS, _ATTEMPTS, _STS_POLICIES)
+_SUBMISSIONS: Final = TableValues(
+    name="submission-values-valid",
+    table="submissions",
+    columns={
+        **dict.fromkeys(("account", "id", "email", "thread"), integer()),
+        **dict.fromkeys(("identity", "envelope_id"), text("''")),
+        "envelope": text("''"),
+        "send_at_ms": _time("0"),
+        "undo": text(f"'{FINAL}'", among=(PENDING, FINAL, CANCELED)),
+        "message": optional(integer()),
+        "message_id": optional(text()),
+        **dict.fromkeys(("created_modseq", "modseq"), integer(instead="1")),
+        "destroyed": integer(0, 1, "1"),
+    },
+    rule="What is kept of a submission has its types.",
+    named="CAST(account AS INTEGER), CAST(id AS INTEGER)",
+    message="submission {1} of account {0} has a text, number or time of a wrong type",
+    remedy="What it has sent goes its way. What is lost of it is left out; without its number, it is dropped.",
+)
+
+_SUBMISSION_RECIPIENTS: Final = TableValues(
+    name="submission-recipient-values-valid",
+    table="submission_recipients",
+    columns={
+        **dict.fromkeys(("account", "submission", "position"), integer()),
+        "address": text(f"'{LOST_ADDRESS}'"),
+        "queued_as": optional(text()),
+        "delivered": text(f"'{UNKNOWN}'", among=(QUEUED, YES, NO, UNKNOWN)),
+        "reply": text("''"),
+        "displayed": text(f"'{UNKNOWN}'", among=(YES, UNKNOWN)),
+    },
+    rule="What became of a recipient of a submission has its types.",
+    named="CAST(account AS INTEGER), CAST(submission AS INTEGER)",
+    message="a recipient of submission {1} of account {0} has a text of a wrong type",
+    remedy="What became of it is not known.",
+)
+
+_SUBMISSION_REPORTS: Final = TableValues(
+    name="submission-report-values-valid",
+    table="submission_reports",
+    columns={
+        **dict.fromkeys(("account", "submission", "number"), integer()),
+        "kind": text(among=(DSN, MDN)),
+        "blob": octets(length=32),
+    },
+    rule="A report about a submission is named by its digest.",
+    named="CAST(account AS INTEGER), CAST(submission AS INTEGER)",
+    message="a report about submission {1} of account {0} has a kind or name of a wrong type",
+    remedy="Drop the row: the report itself is in a mailbox.",
+)
+
+_SUBMISSION_COUNTERS: Final = TableValues(
+    name="submission-counter-values-valid",
+    table="submission_counters",
+    columns={
+        "latest": integer(
+            instead="coalesce((SELECT max(s.id) FROM submissions s WHERE s.account = submission_counters.account), 0)"
+        ),
+        "complete_from": integer(
+            instead="coalesce((SELECT max(s.modseq) FROM submissions s"
+            " WHERE s.account = submission_counters.account), 0)"
+        ),
+    },
+    rule="The counters of submissions are numbers.",
+    named="account",
+    message="the number of the latest submission of account {0} is not a number",
+    remedy="Continue above the highest.",
+)
+
+TABLES: Final[tuple[TableValues, ...]] = (
+    _MESSAGES,
+    _RECIPIENTS,
+    _DESTINATIONS,
+    _ATTEMPTS,
+    _STS_POLICIES,
+    _SUBMISSIONS,
+    _SUBMISSION_RECIPIENTS,
+    _SUBMISSION_REPORTS,
+    _SUBMISSION_COUNTERS,
+)
 INVARIANTS = tuple(values.invariant() for values in TABLES)
 """In the order of repair."""

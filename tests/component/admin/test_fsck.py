@@ -28,6 +28,7 @@ GROUP = (
     "INSERT INTO addresses VALUES ('staff', 'one.example', 'staff', 'group', NULL, 1, 0)",
 )
 
+SUBMISSION = "INSERT INTO submissions VALUES (1, 7, 'I1', 1, 1, '{{}}', 0, {0}, NULL, 'e', NULL, 1, 1, 0)"
 REPAIRED = {
     "unused-file-is-unused": ["INSERT INTO blob_files_unused SELECT location FROM blobs WHERE location IS NOT NULL"],
     "next-account-number-unused": ["UPDATE accounts_issued SET latest = 1"],
@@ -99,6 +100,21 @@ REPAIRED = {
         "UPDATE queue_recipients SET address = x'ff', destination = x'ff', state = 'zz', due_at_ms = 'zz', lease = 'z'",
         "UPDATE queue_recipients SET notify = x'ff', original = x'ff', attempts = 'zz', tell_at_ms = 'zz'",
     ],
+    "submission-values-valid": [
+        SUBMISSION.format("'zz'"),
+        "UPDATE submissions SET identity = x'ff', envelope = x'ff', send_at_ms = 'zz', destroyed = 'zz', message = 'z'",
+        "INSERT INTO submission_counters VALUES (1, 7, 0)",
+    ],
+    "submission-recipient-values-valid": [
+        SUBMISSION.format("'final'"), "INSERT INTO submission_counters VALUES (1, 7, 0)",
+        "INSERT INTO submission_recipients VALUES (1, 7, 0, x'ff', x'ff', 'zz', x'ff', 'zz')",
+    ],
+    "submission-report-values-valid": [
+        SUBMISSION.format("'final'"), "INSERT INTO submission_counters VALUES (1, 7, 0)",
+        "INSERT INTO submission_reports VALUES (1, 7, 'zz', 0, zeroblob(32))",
+        "INSERT INTO submission_reports VALUES (1, 7, 'dsn', 0, 'zz')",
+    ],
+    "submission-counter-values-valid": ["INSERT INTO submission_counters VALUES (1, 'zz', x'ff')"],
     "destination-values-valid": ["UPDATE queue_destinations SET turn_at_ms = 'zz', failures = x'ff'"],
     "attempt-values-valid": [
         "INSERT INTO queue_attempts SELECT id, 1, 'zz', x'ff', x'ff', x'ff', NULL, NULL FROM queue_recipients"
@@ -217,6 +233,14 @@ REPAIRED = {
     "message-has-recipient": ["DELETE FROM queue_recipients"],
     "scheduled-recipient-is-released": ["UPDATE queue_recipients SET state = 'scheduled'"],
     "scheduled-message-has-recipient": ["UPDATE queue_messages SET release_at_ms = 7"],
+    "submission-part-has-submission": [
+        "INSERT INTO submission_recipients VALUES (1, 7, 0, 'a@x.example', NULL, 'yes', '', 'unknown')",
+        "INSERT INTO submission_reports VALUES (1, 7, 'dsn', 0, zeroblob(32))",
+    ],
+    "submission-is-numbered": [SUBMISSION.format("'final'")],
+    "pending-submission-is-scheduled": [
+        SUBMISSION.format("'pending'"), "INSERT INTO submission_counters VALUES (1, 7, 0)",
+    ],
     "attempt-has-recipient": ["INSERT INTO queue_attempts VALUES (77, 1, 0, '4.2.1', '450', NULL, NULL, NULL)"],
     "counted-row-has-domain": ["INSERT INTO counted_rows VALUES ('tls', 'two.example', 1, '{}', 1)"],
     "received-row-has-report": ["INSERT INTO received_report_rows VALUES (77, 0, '{}')"],

@@ -3,9 +3,11 @@
 from dataclasses import replace
 from pathlib import Path
 
-from pillarbox.queue import scheduled, sts_policies
+from pillarbox.mail.identifiers import AccountId
+from pillarbox.queue import scheduled, sts_policies, submissions
 from pillarbox.queue.schedule import claim
 from pillarbox.queue.schema import SCHEMA
+from pillarbox.queue.spool import QueueId
 from pillarbox.trust.mta_sts import KnownPolicy, Mode, StsPolicy
 from pillarbox.world.blobs import SCHEMA as BLOBS
 from pillarbox.world.blobs import prepare
@@ -53,5 +55,18 @@ def test_a_queue_without_policies_gets_a_table_for_them(tmp_path: Path) -> None:
         database.write_now(sts_policies.keep, "two.example", KNOWN, now_s=0)
         assert database.read_now(sts_policies.known, "two.example") == KNOWN
         assert database.read_now(lambda tx: tx.value("SELECT address FROM queue_recipients")) == "a@x.example"
+    finally:
+        database.close_now()
+
+
+def test_a_queue_without_submissions_gets_tables_for_them(tmp_path: Path) -> None:
+    before = replace(SCHEMA, migrations=SCHEMA.migrations[:5])
+    database = open_database(tmp_path / "db", [BLOBS, before], create=True)
+    database.write_now(queue_as_before)
+    database.close_now()
+    database = open_database(tmp_path / "db", [BLOBS, SCHEMA])
+    try:
+        assert database.read_now(submissions.of_message, QueueId(1)) is None
+        assert database.read_now(submissions.state, AccountId(1)) == 0
     finally:
         database.close_now()

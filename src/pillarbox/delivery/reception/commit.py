@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from msgspec import Struct
 
-from pillarbox.delivery import report
+from pillarbox.delivery import report, tracking
 from pillarbox.delivery.accept import Acceptance, accept
 from pillarbox.delivery.destinations import Destinations
 from pillarbox.delivery.envelope import Envelope, Origin
@@ -13,9 +13,11 @@ from pillarbox.delivery.reception.writing import in_thread, write_below
 from pillarbox.delivery.summarizing import summary_of
 from pillarbox.delivery.text_form import text_form
 from pillarbox.mail.dsn import RETURNED_OCTETS, Dsn
+from pillarbox.mail.notification import Notification
 from pillarbox.protocol.smtp.commands import Body
 from pillarbox.protocol.smtp.path import NULL
 from pillarbox.queue import spool
+from pillarbox.queue.submissions import NewSubmission
 from pillarbox.reports import received as received_reports
 from pillarbox.reports.observed import Observation, count_message
 from pillarbox.reports.received import ReceivedReport
@@ -46,14 +48,30 @@ class Intake(Struct, frozen=True, gc=False):
     """What is to be reported of it."""
     report: ReceivedReport | None = None
     """The report that it carries."""
+    submission: NewSubmission | None = None
+    """What is remembered of it, where it was submitted by JMAP."""
+    notification: Notification | None = None
+    """What it says about mail that its recipients have sent."""
 
 
-def commit(tx: Transaction, intake: Intake, *, now_ms: int) -> None:
+def commit(tx: Transaction, intake: Intake, *, now_ms: int) -> int | None:
     """Accept the message, and report success to a sender who requested it; count it, and keep the report in it.
 
-    Raises `NoSuchMailbox`, `NoSuchAccount` or `TooMuchHeld` as `accept` does.
+    Returns the number of its submission, if it has one. Raises `NoSuchMailbox`, `NoSuchAccount` or `TooMuchHeld` as
+    `accept` does.
     """
-    accept(tx, intake.acceptance, now_ms=now_ms)
+    acceptance = intake.acceptance
+    queued = accept(tx, acceptance, now_ms=now_ms)
+    submission = None
+    if intake.submission:
+        release = acceptance.outbound.release if acceptance.outbound else None
+        release_at_ms = release.at_ms if release else None
+        submission = tracking.record(
+            tx, intake.submission, queued, release_at_ms=release_at_ms, now_ms=now_ms
+        )
+    if intake.notification and acceptance.message:
+        for account in {placement.account for placement in acceptance.placements}:
+            tracking.notified(tx, account, intake.notification, acceptance.message.blob.blob.digest)
     if intake.success:
         report.send(tx, intake.success.notice, intake.success.message)
     if intake.report:
@@ -61,6 +79,7 @@ def commit(tx: Transaction, intake: Intake, *, now_ms: int) -> None:
     elif intake.observation:
         # Not what carries a report: there would be reports about reports for ever
         count_message(tx, intake.observation, now_ms=now_ms)
+    return submission
 
 
 class ReceivedMessage(Struct, frozen=True, gc=False, kw_only=True):
@@ -78,6 +97,8 @@ class ReceivedMessage(Struct, frozen=True, gc=False, kw_only=True):
     """What checks have found."""
     observation: Observation | None = None
     report: ReceivedReport | None = None
+    submission: NewSubmission | None = None
+    notification: Notification | None = None
 
 
 async def intake_of(received: ReceivedMessage, world: World, hostname: str) -> Intake:
@@ -96,7 +117,14 @@ async def intake_of(received: ReceivedMessage, world: World, hostname: str) -> I
         message = Message(blob, summary, found)
     acceptance = Acceptance(tuple(destinations.placements), message, outbound, received.quarantined)
     success = _success(received, world, hostname) if destinations.successes else None
-    return Intake(acceptance, success, received.observation, received.report)
+    return Intake(
+        acceptance,
+        success,
+        received.observation,
+        received.report,
+        received.submission,
+        received.notification,
+    )
 
 
 async def _queued_form(received: ReceivedMessage, world: World) -> PreparedBlob:

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from pillarbox.config.schema import Config
-from pillarbox.delivery import submission, trace
+from pillarbox.delivery import submission as rules
+from pillarbox.delivery import trace, tracking
 from pillarbox.delivery.checks.check import Decision, Evidence, Stage, Verdict
 from pillarbox.delivery.checks.stages import Checks
 from pillarbox.delivery.destinations import NO_REQUEST, Destinations, DsnRequest
@@ -35,11 +37,15 @@ from pillarbox.delivery.signing import Signer
 from pillarbox.delivery.submission import Submission
 from pillarbox.delivery.trace import Hop
 from pillarbox.directory.accounts import Account
+from pillarbox.mail import notification
 from pillarbox.mail.address import Address
 from pillarbox.mail.header import Header
+from pillarbox.mail.notification import Notification
+from pillarbox.mail.threading import message_ids
 from pillarbox.protocol.smtp.commands import Body
-from pillarbox.protocol.smtp.path import POSTMASTER, ForwardPath, written
+from pillarbox.protocol.smtp.path import NULL, POSTMASTER, ForwardPath, written
 from pillarbox.queue.scheduled import TooMuchHeld
+from pillarbox.queue.submissions import NewSubmission, RecipientStatus
 from pillarbox.reports.observed import count_message
 from pillarbox.reports.received import ReceivedReport
 from pillarbox.store.account_counters import NoSuchAccount, NoSuchMailbox
@@ -62,6 +68,8 @@ class Accepted(Struct, frozen=True, gc=False):
     """
 
     id: str
+    submission: int | None = None
+    """The number under which it is remembered, where that was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +98,21 @@ class IncomingMessage:
         "_resources",
         "_return_path",
         "_reverse_path",
+        "_statuses",
+        "_submission",
         "_verdict",
         "recipients",
     )
 
     def __init__(
-        self, resources: Resources, envelope: Envelope, evidence: Evidence, verdict: Verdict
+        self,
+        resources: Resources,
+        envelope: Envelope,
+        evidence: Evidence,
+        verdict: Verdict,
+        submission: NewSubmission | None = None,
     ) -> None:
+        """`submission`: what is to be remembered of it, but for recipients and Message-ID."""
         self._resources = resources
         self._envelope = envelope
         self._evidence = evidence
@@ -108,6 +124,8 @@ class IncomingMessage:
         self._body: IncomingBody | None = None
         self._id = ""
         self._return_path = b""
+        self._submission = submission
+        self._statuses: list[RecipientStatus] = []
         self.recipients: list[Address] = []
         """The recipients that were accepted, in their order, repetitions included."""
 
@@ -150,11 +168,14 @@ class IncomingMessage:
             refused = await self._checked_recipient(address)
         if refused is None:
             # What is held is queued for recipients of ours as well: they get it at its time (`delivery.releasing`)
-            if isinstance(found, LocalRecipient) and self._envelope.release is None:
-                self._destinations.add_local(address, found, request)
+            here = found if isinstance(found, LocalRecipient) and self._envelope.release is None else None
+            if here:
+                self._destinations.add_local(address, here, request)
             else:
                 self._destinations.add_remote(address, request)
             self.recipients.append(address)
+            if self._submission:
+                self._statuses.append(tracking.first_status(address, here, self._destinations))
         return refused
 
     def _refused_recipient(self, found: RemoteRecipient | UnknownRecipient | FullMailbox) -> Refused | None:
@@ -197,11 +218,14 @@ class IncomingMessage:
             report = await self._resources.reports.find(
                 stored.octets, self._origin, self.recipients, self._verdict.authentication
             )
-            intake = await intake_of(self._received_message(stored, report), world, config.hostname)
+            found = await self._notification(stored.octets)
+            received = self._received_message(stored, report, found)
+            intake = await intake_of(received, world, config.hostname)
+            del received
             # What is committed refers to the file of a large message, not to its octets
             del stored
             body.looked_at()
-            await self._commit(intake)
+            submission = await self._commit(intake)
         except DatabaseUnavailable as failure:
             return self._failed(Reason.UNAVAILABLE, failure)
         except TooMuchHeld as held:
@@ -209,7 +233,7 @@ class IncomingMessage:
         except (NoSuchAccount, NoSuchMailbox) as gone:
             # removed since RCPT; the next RCPT will be answered accordingly
             return self._failed(Reason.RECIPIENT_GONE, gone)
-        return self._accepted(intake, body)
+        return self._accepted(intake, body, submission)
 
     def abandon(self) -> None:
         """The transaction is over: forget what was received. Harmless after `finish`."""
@@ -304,7 +328,7 @@ class IncomingMessage:
         details = Submission(account, self.id, world.clock.now_ms())
         database = world.database
         read = database.read_in_thread if has_long_header(top) else database.read
-        prepared = await read(submission.prepare, top, details)
+        prepared = await read(rules.prepare, top, details)
         return Refused(prepared) if isinstance(prepared, Reason) else prepared
 
     def _received(self) -> bytes:
@@ -323,7 +347,27 @@ class IncomingMessage:
             )
         )
 
-    def _received_message(self, stored: StoredMessage, report: ReceivedReport | None) -> ReceivedMessage:
+    async def _notification(self, octets: bytes) -> Notification | None:
+        """What the message says about mail that its recipients have sent. Only what has the null path says such."""
+        if self._envelope.reverse_path is not NULL or not self._destinations.placements:
+            return None
+        if not notification.may_be_notification(octets):
+            return None
+        return await in_thread(notification.read, octets)
+
+    def _remembered(self, octets: bytes) -> NewSubmission | None:
+        if self._submission is None:
+            return None
+        field = Header.parse(octets, 0, MAX_TOP_OCTETS)[0].first("Message-ID") or b""
+        return replace(
+            self._submission,
+            message_id=next(iter(message_ids(field)), None),
+            recipients=tuple(self._statuses),
+        )
+
+    def _received_message(
+        self, stored: StoredMessage, report: ReceivedReport | None, found: Notification | None
+    ) -> ReceivedMessage:
         return ReceivedMessage(
             origin=self._origin,
             envelope=self._envelope,
@@ -334,15 +378,17 @@ class IncomingMessage:
             authentication=self._verdict.authentication,
             observation=self._verdict.observation,
             report=report,
+            submission=self._remembered(stored.octets),
+            notification=found,
         )
 
-    async def _commit(self, intake: Intake) -> None:
+    async def _commit(self, intake: Intake) -> int | None:
         world = self._resources.world
         try:
             rows = len(intake.report.rows) if intake.report else 0
             many = len(intake.acceptance.placements) + rows > MAX_PLACEMENTS_IN_LOOP
             write = world.database.write_in_thread if many else world.database.write
-            await write(commit, intake, now_ms=world.clock.now_ms())
+            return await write(commit, intake, now_ms=world.clock.now_ms())
         except (
             NoSuchAccount,
             NoSuchMailbox,
@@ -355,7 +401,7 @@ class IncomingMessage:
 
     # --- the answer
 
-    def _accepted(self, intake: Intake, body: IncomingBody) -> Accepted:
+    def _accepted(self, intake: Intake, body: IncomingBody, submission: int | None) -> Accepted:
         fields: dict[str, object] = {
             "trace": self.id,
             "role": self._origin.service,
@@ -368,7 +414,7 @@ class IncomingMessage:
         }
         # The message is durable: a check that is named like one of these must not fail it now.
         self._resources.world.telemetry.event("message accepted", **{**dict(self._verdict.results), **fields})
-        return Accepted(self.id)
+        return Accepted(self.id, submission)
 
     def _failed(self, reason: Reason, failure: Exception) -> Refused:
         self._resources.world.telemetry.warning("message not accepted", trace=self.id, why=str(failure))

@@ -14,6 +14,7 @@ from pillarbox.directory import resolve
 from pillarbox.directory.accounts import Account
 from pillarbox.protocol.smtp.path import NULL
 from pillarbox.queue.scheduled import TooMuchHeld, is_allowed, refuse_too_much
+from pillarbox.queue.submissions import NewSubmission
 from pillarbox.world.database import DatabaseUnavailable
 from pillarbox.world.world import World
 
@@ -32,9 +33,16 @@ class Reception:
         return await self.checks.conclude(stage, Evidence(origin), verdict)
 
     async def begin(
-        self, origin: Origin, envelope: Envelope, verdict: Verdict = NO_VERDICT
+        self,
+        origin: Origin,
+        envelope: Envelope,
+        verdict: Verdict = NO_VERDICT,
+        submission: NewSubmission | None = None,
     ) -> IncomingMessage | Refused:
-        """A message with this envelope begins; or its sender is refused. `verdict`: of the earlier stages."""
+        """A message with this envelope begins; or its sender is refused.
+
+        `verdict`: of the earlier stages. `submission`: what is to be remembered of it.
+        """
         refused = self._refused_envelope(envelope)
         if refused is None and origin.account:
             refused = await self._refused_sender(origin.account, envelope)
@@ -49,7 +57,7 @@ class Reception:
         if verdict.refused:
             self.checks.abandon(evidence)
             return verdict.refused
-        return IncomingMessage(self._resources, envelope, evidence, verdict)
+        return IncomingMessage(self._resources, envelope, evidence, verdict, submission)
 
     def _refused_envelope(self, envelope: Envelope) -> Refused | None:
         size, path = envelope.size_octets, envelope.reverse_path

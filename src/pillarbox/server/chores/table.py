@@ -4,6 +4,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
+from pillarbox.delivery import tracking
+from pillarbox.queue import submissions
 from pillarbox.server.chores.indexing import Rest, index_mail
 from pillarbox.server.chores.key_rotation import rotate_keys
 from pillarbox.store import orphans, unfinished_copies
@@ -52,6 +54,17 @@ async def drop_leftovers(world: World, _rest: Rest) -> bool:
     return False
 
 
+async def forget_submissions(world: World, _rest: Rest) -> bool:
+    """Forget what was sent long ago, for those who sent it by JMAP."""
+    now_ms = world.clock.now_ms()
+    if not await world.database.read(submissions.any_old, now_ms=now_ms):
+        return False
+    forget = world.database.write_in_thread
+    return await forget(tracking.forget_old, now_ms=now_ms, limit=FORGOTTEN_TOGETHER) == FORGOTTEN_TOGETHER
+
+
+FORGOTTEN_TOGETHER: Final = 200
+FORGET_EVERY_S: Final = 600.0
 EXPUNGED_TOGETHER: Final = 2_000
 """Messages of an unfinished copy that are expunged in one transaction, some 50 milliseconds."""
 LEFTOVERS_EVERY_S: Final = 3600.0
@@ -62,6 +75,7 @@ CHORES: Final = (
     Chore(drop_orphans),
     Chore(drop_files),
     Chore(index_mail),
+    Chore(forget_submissions, every_s=FORGET_EVERY_S),
     Chore(drop_leftovers, every_s=LEFTOVERS_EVERY_S),
     Chore(rotate_keys, every_s=KEYS_EVERY_S),
 )
