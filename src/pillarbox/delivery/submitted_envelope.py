@@ -72,9 +72,10 @@ def of_json(text: str) -> SubmittedEnvelope:
         return SubmittedEnvelope(EnvelopeAddress(""), ())
 
 
-def of_header(header: Header, identity: str) -> SubmittedEnvelope | NotSubmitted:
+def of_header(header: Header, identity: str, *, instead: str) -> SubmittedEnvelope | NotSubmitted:
     """The envelope that RFC 8621 §7 makes of a message, for an identity with this address.
 
+    `instead`: who sends where the identity stands for all addresses of a domain, and the message names another one.
     Fields of one who sent it on (Resent-To and others) say nothing about where it goes now.
     """
     name = "Sender" if "Sender" in header else "From"
@@ -87,8 +88,15 @@ def of_header(header: Header, identity: str) -> SubmittedEnvelope | NotSubmitted
         for mailbox in _mailboxes(header, field):
             text = _text(mailbox)
             recipients.setdefault(_key(text), EnvelopeAddress(text))
-    allowed = _key(sender) == _key(identity)
-    return SubmittedEnvelope(EnvelopeAddress(sender if allowed else identity), tuple(recipients.values()))
+    sender = _allowed(sender, identity, instead)
+    return SubmittedEnvelope(EnvelopeAddress(sender), tuple(recipients.values()))
+
+
+def _allowed(sender: str, identity: str, instead: str) -> str:
+    if identity.startswith("*@"):
+        domain = _key(sender).rpartition("@")[2]
+        return sender if domain == identity[2:] and not sender.startswith("*@") else instead
+    return sender if _key(sender) == _key(identity) else identity
 
 
 def read_envelope(

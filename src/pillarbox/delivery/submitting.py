@@ -29,6 +29,7 @@ from pillarbox.delivery.submitted_envelope import (
     read_envelope,
     read_recipients,
 )
+from pillarbox.directory import identities
 from pillarbox.directory.accounts import Account
 from pillarbox.mail.header import Header
 from pillarbox.mail.identifiers import EmailId, ThreadId
@@ -71,11 +72,10 @@ class StoredEmail(Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a client asks for. `identity`: the id and the address of the identity it sends as."""
+    """What a client asks for. `identity`: the id of the identity it sends as."""
 
     account: Account
     identity: str
-    identity_email: str
     email: StoredEmail
     envelope: SubmittedEnvelope | None = None
     client_address: str = ""
@@ -116,10 +116,15 @@ class _Submitting:
         order, limits = self.order, self.config.limits
         if self.blob.size > limits.message_octets:
             return self._refused(Reason.MESSAGE_TOO_LARGE)
+        identity = await self.world.database.read(identities.get, order.account.id, order.identity)
+        if identity is None:
+            return NotSubmitted("invalidProperties", "there is no such identity", ("identityId",))
+        if not identity.usable:
+            return NotSubmitted("forbiddenFrom", "the account may not send from the identity's address")
         header = await self._header()
         if isinstance(header, NotSubmitted):
             return header
-        given = order.envelope or of_header(header, order.identity_email)
+        given = order.envelope or of_header(header, identity.email, instead=order.account.address)
         if isinstance(given, NotSubmitted):
             return given
         recipients = read_recipients(given, limits.recipients)

@@ -215,7 +215,15 @@ def revoked(tx: Transaction, accounts: Iterable[AccountId]) -> set[AccountId]:
 
 def remove(tx: Transaction, account: AccountId) -> None:
     """Remove the account, its addresses, credentials and memberships. The store removes its mail."""
-    for table in ("addresses", "group_members", "passwords", "app_passwords", "known_clients"):
+    for table in (
+        "addresses",
+        "group_members",
+        "passwords",
+        "app_passwords",
+        "known_clients",
+        "identities",
+        "identity_counters",
+    ):
         tx.execute(f"DELETE FROM {table} WHERE account = ?", (account,))  # noqa: S608  (names from above)
     # RFC 5321 §4.5.1: the next account of the domain reads postmaster's mail, if there is one
     tx.execute(

@@ -51,6 +51,13 @@ def _damaged_login(tx: Transaction, account: AccountId, written: str, served: st
     return local, domain, written
 
 
+_UNNUMBERED_IDENTITIES = """
+FROM identities i WHERE id NOT LIKE 'Id%' AND NOT EXISTS (SELECT 1 FROM identity_counters c
+  WHERE c.account = i.account AND c.latest >= CAST(substr(i.id, 2) AS INTEGER))"""
+_NUMBER_IDENTITIES = f"""
+INSERT INTO identity_counters
+SELECT account, max(CAST(substr(id, 2) AS INTEGER)), max(modseq) {_UNNUMBERED_IDENTITIES} GROUP BY account
+ON CONFLICT (account) DO UPDATE SET latest = excluded.latest, complete_from = excluded.complete_from"""
 _ALIAS_OF_NOTHING = "FROM domains WHERE alias_of IS NOT NULL AND alias_of NOT IN (SELECT name FROM domains)"
 _ALIAS_WITH_ADDRESSES = "FROM domains WHERE alias_of IS NOT NULL AND name IN (SELECT domain FROM addresses)"
 _WITHOUT_OWNER = (
@@ -176,6 +183,15 @@ INVARIANTS = (
     _has_account("addresses", "account", "address-has-account", "An address"),
     _has_account("passwords", "account", "password-has-account", "A password"),
     _has_account("app_passwords", "account", "app-password-has-account", "An app password"),
+    _has_account("identities", "account", "identity-has-account", "An identity"),
+    Invariant(
+        "identity-is-numbered",
+        "The number of the latest identity that an account has made is known.",
+        f"SELECT DISTINCT account {_UNNUMBERED_IDENTITIES}",
+        "the number of the latest identity of account {0} is lost",
+        "Continue above the highest.",
+        (_NUMBER_IDENTITIES,),
+    ),
     _has_account("group_members", "account", "group-member-has-account", "A group's membership"),
     Invariant(
         "account-has-password",

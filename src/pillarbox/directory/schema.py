@@ -2,7 +2,8 @@
 
 `addresses` has each address once; its `kind` is that of its target: `account` (column `account`),
 `group` (column `group_id`) or `alias` (rows in `alias_targets`). A local part of `''` is the
-domain's catch-all. `passwords` and `app_passwords` hold no passwords, only their hashes.
+domain's catch-all. `passwords` and `app_passwords` hold no passwords, only their hashes. `identities` has what accounts
+have set of the addresses they send from.
 """
 
 from pillarbox.world.database.schema import Schema
@@ -107,4 +108,28 @@ CREATE TABLE dkim_keys (
 )
 """
 
-SCHEMA = Schema("directory", migrations=(_FIRST, _DKIM_KEYS), compatible_back_to=1)
+_IDENTITIES = """
+CREATE TABLE identities (
+  account INTEGER NOT NULL,
+  id TEXT NOT NULL,
+  name TEXT NOT NULL,
+  email TEXT NOT NULL,
+  reply_to TEXT,
+  bcc TEXT,
+  text_signature TEXT NOT NULL,
+  html_signature TEXT NOT NULL,
+  created_modseq INTEGER NOT NULL,
+  modseq INTEGER NOT NULL,
+  destroyed INTEGER NOT NULL,
+  PRIMARY KEY (account, id)
+) WITHOUT ROWID;
+CREATE TABLE identity_counters (
+  account INTEGER PRIMARY KEY,
+  latest INTEGER NOT NULL,
+  complete_from INTEGER NOT NULL
+);
+CREATE INDEX addresses_by_group ON addresses (group_id) WHERE group_id IS NOT NULL;
+CREATE INDEX alias_targets_by_target ON alias_targets (lower(target))
+"""
+
+SCHEMA = Schema("directory", migrations=(_FIRST, _DKIM_KEYS, _IDENTITIES), compatible_back_to=1)

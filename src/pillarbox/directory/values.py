@@ -208,6 +208,41 @@ _DKIM_KEYS: Final = TableValues(
     remedy="Without name or key, it is dropped: make a new one (pillarbox dkim new). Without a state it is retired.",
 )
 
+_IDENTITIES: Final = TableValues(
+    name="identity-values-valid",
+    table="identities",
+    columns={
+        "account": integer(),
+        **dict.fromkeys(("id", "email"), text()),
+        **dict.fromkeys(("name", "text_signature", "html_signature"), text("''")),
+        **dict.fromkeys(("reply_to", "bcc"), optional(text())),
+        **dict.fromkeys(("created_modseq", "modseq"), integer(instead="1")),
+        "destroyed": integer(0, 1, "0"),
+    },
+    rule="What is kept of an identity has its types.",
+    named="CAST(account AS INTEGER), quote(email)",
+    message="identity {1} of account {0} has a text or number of a wrong type",
+    remedy="Leave the text out. Without its address, it is dropped.",
+)
+
+_IDENTITY_COUNTERS: Final = TableValues(
+    name="identity-counter-values-valid",
+    table="identity_counters",
+    columns={
+        "latest": integer(
+            instead="coalesce((SELECT max(CAST(substr(i.id, 2) AS INTEGER)) FROM identities i"
+            " WHERE i.account = identity_counters.account AND i.id NOT LIKE 'Id%'), 0)"
+        ),
+        "complete_from": integer(
+            instead="coalesce((SELECT max(i.modseq) FROM identities i WHERE i.account = identity_counters.account), 0)"
+        ),
+    },
+    rule="The counters of identities are numbers.",
+    named="account",
+    message="the number of the latest identity of account {0} is not a number",
+    remedy="Continue above the highest.",
+)
+
 TABLES: Final[tuple[TableValues, ...]] = (
     _DOMAINS,
     _ACCOUNTS,
@@ -221,6 +256,8 @@ TABLES: Final[tuple[TableValues, ...]] = (
     _CLIENTS,
     _SECRETS,
     _DKIM_KEYS,
+    _IDENTITIES,
+    _IDENTITY_COUNTERS,
 )
 INVARIANTS = tuple(values.invariant() for values in TABLES)
 """In the order of repair."""

@@ -115,6 +115,12 @@ REPAIRED = {
         "INSERT INTO submission_reports VALUES (1, 7, 'dsn', 0, 'zz')",
     ],
     "submission-counter-values-valid": ["INSERT INTO submission_counters VALUES (1, 'zz', x'ff')"],
+    "identity-values-valid": [
+        "INSERT INTO identities VALUES (1, 'I1', x'ff', 'a@x', x'ff', x'ff', x'ff', x'ff', 'zz', 'zz', 'zz')",
+        "INSERT INTO identities VALUES (1, 'I2', '', x'ff', NULL, NULL, '', '', 1, 1, 0)",
+        "INSERT INTO identity_counters VALUES (1, 7, 0)",
+    ],
+    "identity-counter-values-valid": ["INSERT INTO identity_counters VALUES (1, 'zz', x'ff')"],
     "destination-values-valid": ["UPDATE queue_destinations SET turn_at_ms = 'zz', failures = x'ff'"],
     "attempt-values-valid": [
         "INSERT INTO queue_attempts SELECT id, 1, 'zz', x'ff', x'ff', x'ff', NULL, NULL FROM queue_recipients"
@@ -240,6 +246,11 @@ REPAIRED = {
     "submission-is-numbered": [SUBMISSION.format("'final'")],
     "pending-submission-is-scheduled": [
         SUBMISSION.format("'pending'"), "INSERT INTO submission_counters VALUES (1, 7, 0)",
+    ],
+    "identity-has-account": ["INSERT INTO identities VALUES (77, 'Id1', '', 'a@x', NULL, NULL, '', '', 1, 1, 0)"],
+    "identity-is-numbered": [
+        "INSERT INTO identities VALUES (1, 'I12', '', 'a@x', NULL, NULL, '', '', 1, 1, 0)",
+        "INSERT INTO identity_counters VALUES (1, 7, 0)",
     ],
     "attempt-has-recipient": ["INSERT INTO queue_attempts VALUES (77, 1, 0, '4.2.1', '450', NULL, NULL, NULL)"],
     "counted-row-has-domain": ["INSERT INTO counted_rows VALUES ('tls', 'two.example', 1, '{}', 1)"],

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from pillarbox.directory import accounts, dkim_keys, domains
+from pillarbox.directory import accounts, dkim_keys, domains, identities
 from pillarbox.directory.dkim_keys import DkimKey, KeyState
 from pillarbox.directory.schema import SCHEMA
 from pillarbox.world.database.sqlite import open_database
@@ -28,5 +28,19 @@ def test_a_directory_without_signing_keys_gets_a_table_for_them(tmp_path: Path) 
     database = open_database(tmp_path / "db", [before])
     try:
         assert database.read_now(accounts.listing) == []
+    finally:
+        database.close_now()
+
+
+def test_a_directory_without_identities_gets_tables_for_them(tmp_path: Path) -> None:
+    before = replace(SCHEMA, migrations=SCHEMA.migrations[:2])
+    database = open_database(tmp_path / "db", [before], create=True)
+    database.write_now(domains.create, "one.example", now_ms=0)
+    anna = database.write_now(accounts.create, "anna@one.example", scram_salt=bytes(16), now_ms=0)
+    database.close_now()
+    database = open_database(tmp_path / "db", [SCHEMA])
+    try:
+        (own,) = database.read_now(identities.listing, anna.id)
+        assert own.email == "anna@one.example"
     finally:
         database.close_now()

@@ -6,7 +6,7 @@ from pillarbox.delivery import submitting, tracking
 from pillarbox.delivery.settle import DeliveryAttempt, JobResult, ReportingMta, settle
 from pillarbox.delivery.submitted_envelope import EnvelopeAddress, NotSubmitted, SubmittedEnvelope
 from pillarbox.delivery.submitting import Order, StoredEmail, Submitted
-from pillarbox.directory import accounts
+from pillarbox.directory import accounts, identities
 from pillarbox.mail.identifiers import EmailId, ThreadId
 from pillarbox.mail.summary import summarize
 from pillarbox.protocol.smtp.client.envelope import Outcome
@@ -61,12 +61,14 @@ class Submitter:
         self,
         octets: bytes = DRAFT,
         given: SubmittedEnvelope | None = None,
-        identity: str = "anna@one.example",
+        identity: str = "",
     ) -> Submitted | NotSubmitted:
         email = await self.store(octets)
         account = await self.provider.database.read(accounts.get, self.account)
         assert account is not None
-        order = Order(account, "I1", identity, email, given)
+        if not identity:
+            identity = (await self.provider.database.read(identities.listing, self.account))[0].id
+        order = Order(account, identity, email, given)
         return await submitting.submit(self._reception, self.provider.world, self.provider.config(), order)
 
     async def sent(self, octets: bytes = DRAFT, given: SubmittedEnvelope | None = None) -> int:

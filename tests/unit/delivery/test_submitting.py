@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from pillarbox.delivery import tracking
+from pillarbox.delivery import account_settings, tracking
 from pillarbox.delivery.submitted_envelope import (
     EnvelopeAddress,
     NotSubmitted,
@@ -12,7 +12,7 @@ from pillarbox.delivery.submitted_envelope import (
     of_header,
     of_json,
 )
-from pillarbox.directory import accounts
+from pillarbox.directory import accounts, identities
 from pillarbox.mail.header import Header
 from pillarbox.mail.identifiers import ModSeq
 from pillarbox.protocol.smtp.client.envelope import Outcome, OutcomeKind
@@ -50,7 +50,7 @@ def header(text: str) -> Header:
     ],
 )  # fmt: skip
 def test_the_envelope_of_a_header(text: str, sender: str, to: list[str]) -> None:
-    found = of_header(header(text), "a@x.example")
+    found = of_header(header(text), "a@x.example", instead="i@x.example")
     assert isinstance(found, SubmittedEnvelope)
     assert found.mail_from.email == sender
     assert [each.email for each in found.rcpt_to] == to
@@ -65,9 +65,38 @@ def test_the_envelope_of_a_header(text: str, sender: str, to: list[str]) -> None
     ],
 )
 def test_who_sends_must_be_one(text: str, name: str) -> None:
-    found = of_header(header(text), "a@x.example")
+    found = of_header(header(text), "a@x.example", instead="i@x.example")
     assert isinstance(found, NotSubmitted)
     assert (found.type, found.properties) == ("invalidEmail", (name,))
+
+
+@pytest.mark.parametrize(
+    ("author", "sender"),
+    [("b@x.example", "b@x.example"), ("b@y.example", "i@x.example"), ("*@x.example", "i@x.example")],
+)
+def test_an_identity_may_stand_for_all_addresses_of_a_domain(author: str, sender: str) -> None:
+    found = of_header(header(f"From: {author}\nTo: c@x.example"), "*@x.example", instead="i@x.example")
+    assert isinstance(found, SubmittedEnvelope)
+    assert found.mail_from.email == sender
+
+
+def test_the_identity_must_be_there_and_usable() -> None:
+    async def test(anna: Submitter) -> None:
+        found = await anna.submit(identity="I99")
+        assert isinstance(found, NotSubmitted)
+        assert (found.type, found.properties) == ("invalidProperties", ("identityId",))
+        database, shop = anna.provider.database, "shop@one.example"
+        await database.write(accounts.add_address, anna.account, shop)
+        made = await database.write(
+            account_settings.create_identity, anna.account, shop, identities.Settings()
+        )
+        assert not isinstance(await anna.submit(identity=made), NotSubmitted)
+        await database.write(accounts.remove_address, anna.account, shop)
+        found = await anna.submit(identity=made)
+        assert isinstance(found, NotSubmitted)
+        assert found.type == "forbiddenFrom"
+
+    run_with_submitter(test)
 
 
 def test_a_message_leaves_without_bcc_and_stays_as_it_is() -> None:
@@ -81,7 +110,8 @@ def test_a_message_leaves_without_bcc_and_stays_as_it_is() -> None:
             assert octets.endswith(b"\r\n\r\nThe body.\r\n")
             assert b"\r\n\tby mx.one.example with HTTP id " in octets
         sent = anna.get(submission)
-        assert (sent.undo, sent.send_at_ms, sent.identity) == ("final", NOW_MS, "I1")
+        own = anna.provider.database.read_now(identities.listing, anna.account)[0]
+        assert (sent.undo, sent.send_at_ms, sent.identity) == ("final", NOW_MS, own.id)
         shown = of_json(sent.envelope)
         assert shown.mail_from == EnvelopeAddress("anna@one.example")
         assert [each.email for each in shown.rcpt_to] == [

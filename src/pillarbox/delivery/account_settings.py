@@ -1,0 +1,25 @@
+"""Changing what an account has set for its mail, each time under the account's next MODSEQ, so that others hear of it.
+
+Whoever reads asks the directory: `identities`.
+"""
+
+from pillarbox.directory import identities
+from pillarbox.directory.identities import Settings
+from pillarbox.mail.identifiers import AccountId
+from pillarbox.store.account_counters import next_modseq
+from pillarbox.world.database import Transaction
+
+
+def create_identity(tx: Transaction, account: AccountId, email: str, settings: Settings) -> str:
+    """Make an identity; return its id. Raises `IdentityRefused`."""
+    return identities.create(tx, account, email, settings, modseq=next_modseq(tx, account))
+
+
+def update_identity(tx: Transaction, account: AccountId, identifier: str, settings: Settings) -> None:
+    """Change an identity. Raises `IdentityRefused`."""
+    identities.update(tx, account, identifier, settings, modseq=next_modseq(tx, account))
+
+
+def destroy_identity(tx: Transaction, account: AccountId, identifier: str) -> None:
+    """Delete an identity. Raises `IdentityRefused`."""
+    identities.destroy(tx, account, identifier, modseq=next_modseq(tx, account))

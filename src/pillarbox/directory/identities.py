@@ -1,0 +1,348 @@
+"""Identities: the addresses that an account sends from, each with a name, a signature and more (RFC 8621 §6).
+
+Each address that an account may send from is an identity by itself, which cannot be deleted; a row keeps what its owner
+has set of it. Others are rows only: several for one address, or for addresses with a detail. Of an address that the
+account has lost, they stay, and cannot be used.
+
+`modseq` is that of the account at the last change. What was destroyed stays as a row without content, so that others
+hear of it; `complete_from` of the account says since when none of these is missing.
+"""
+
+from hashlib import sha256
+from typing import Any, Final
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+from pillarbox.directory import accounts, sending_addresses
+from pillarbox.mail.address import Address, InvalidAddress
+from pillarbox.mail.identifiers import AccountId, ModSeq
+from pillarbox.world.database.transaction import Transaction
+
+MAX_IDENTITIES: Final = 100
+"""Rows of an account."""
+MAX_DESTROYED: Final = 100
+"""Of these, so many are remembered after they were destroyed."""
+MAX_NAME_CHARACTERS: Final = 200
+MAX_SIGNATURE_CHARACTERS: Final = 64 * 1024
+MAX_ADDRESSES: Final = 50
+"""Of Reply-To and of Bcc."""
+
+
+class IdentityRefused(Exception):
+    """An identity cannot be so: `type` is that of a SetError (RFC 8620 §5.3, RFC 8621 §6.3)."""
+
+    def __init__(self, type_: str, description: str, *properties: str) -> None:
+        super().__init__(description)
+        self.type = type_
+        self.description = description
+        self.properties = properties
+
+
+class CannotCalculateChanges(Exception):
+    """What happened since then is not known any more."""
+
+
+class NamedAddress(Struct, frozen=True, gc=False):
+    """An EmailAddress of RFC 8621 §4.1.2.3."""
+
+    name: str | None
+    email: str
+
+
+Addresses = tuple[NamedAddress, ...] | None
+
+
+class Settings(Struct, frozen=True, gc=False):
+    """What the owner sets of an identity; what is unset stays."""
+
+    name: str | UnsetType = UNSET
+    reply_to: Addresses | UnsetType = UNSET
+    bcc: Addresses | UnsetType = UNSET
+    text_signature: str | UnsetType = UNSET
+    html_signature: str | UnsetType = UNSET
+
+
+class Identity(Struct, frozen=True, gc=False):
+    """One identity."""
+
+    id: str
+    name: str
+    email: str
+    """`*@domain` stands for all addresses of a domain."""
+    reply_to: Addresses
+    bcc: Addresses
+    text_signature: str
+    html_signature: str
+    may_delete: bool
+    usable: bool
+    """Whether the account may send from the address now."""
+
+
+class Changed(Struct, frozen=True, gc=False):
+    """What happened since a state, each id once."""
+
+    created: list[str]
+    updated: list[str]
+    destroyed: list[str]
+
+
+def listing(tx: Transaction, account: AccountId) -> list[Identity]:
+    """All identities of an account, that of its first address first."""
+    rows = {
+        row[0]: row for row in tx.rows(f"{_SELECT} AND destroyed = 0 ORDER BY created_modseq, id", (account,))
+    }
+    name, derived = _derived(tx, account)
+    found = []
+    for identifier, email in derived.items():
+        row = rows.pop(identifier, None)
+        found.append(
+            _identity(row, may_delete=False, usable=True)
+            if row
+            else Identity(identifier, name, email, None, None, "", "", may_delete=False, usable=True)
+        )
+    for row in rows.values():
+        if not _is_derived(row[0]):
+            usable = sending_addresses.may_send_from(tx, account, row[2])
+            found.append(_identity(row, may_delete=True, usable=usable))
+    return found
+
+
+def get(tx: Transaction, account: AccountId, identifier: str) -> Identity | None:
+    """One identity."""
+    return next((each for each in listing(tx, account) if each.id == identifier), None)
+
+
+def state(tx: Transaction, account: AccountId) -> str:
+    """Another for each state of the identities: the MODSEQ of the last change, and which addresses there are."""
+    return f"{_modseq(tx, account)}-{_digest(tx, account)}"
+
+
+def changes(tx: Transaction, account: AccountId, since: str) -> Changed:
+    """What happened since a state. Raises `CannotCalculateChanges`: also where addresses have come or gone."""
+    number, _, digest = since.partition("-")
+    complete: int | None = tx.value(
+        "SELECT complete_from FROM identity_counters WHERE account = ?", (account,)
+    )
+    if not (number.isascii() and number.isdecimal() and len(number) < 19) or digest != _digest(tx, account):
+        raise CannotCalculateChanges(since)
+    after = int(number)
+    if after < (complete or 0) or after > _modseq(tx, account):
+        raise CannotCalculateChanges(since)
+    changed = Changed([], [], [])
+    for identifier, created, destroyed in tx.rows(
+        "SELECT id, created_modseq, destroyed FROM identities WHERE account = ? AND modseq > ? ORDER BY modseq, id",
+        (account, after),
+    ):
+        if destroyed and created <= after:
+            changed.destroyed.append(identifier)
+        elif not destroyed:
+            (changed.created if created > after else changed.updated).append(identifier)
+    return changed
+
+
+def create(tx: Transaction, account: AccountId, email: str, settings: Settings, *, modseq: ModSeq) -> str:
+    """Make an identity; return its id. Raises `IdentityRefused`."""
+    if not sending_addresses.may_send_from(tx, account, email):
+        raise IdentityRefused("forbiddenFrom", "the account may not send from this address")
+    _check(settings)
+    _refuse_too_many(tx, account)
+    tx.execute(
+        "INSERT INTO identity_counters VALUES (?, 1, 0) ON CONFLICT (account) DO UPDATE SET latest = latest + 1",
+        (account,),
+    )
+    latest: int = tx.value("SELECT latest FROM identity_counters WHERE account = ?", (account,))
+    identifier = f"I{latest}"
+    before = Identity(identifier, "", email, None, None, "", "", may_delete=True, usable=True)
+    _insert(tx, account, _with(before, settings), created_modseq=modseq, modseq=modseq)
+    return identifier
+
+
+def update(
+    tx: Transaction, account: AccountId, identifier: str, settings: Settings, *, modseq: ModSeq
+) -> None:
+    """Change an identity. Raises `IdentityRefused`."""
+    before = get(tx, account, identifier)
+    if before is None:
+        raise IdentityRefused("notFound", "there is no such identity")
+    _check(settings)
+    if not before.may_delete and not _has_row(tx, account, identifier):
+        _refuse_too_many(tx, account)
+        # It was there already, for those who ask what has changed
+        _insert(tx, account, _with(before, settings), created_modseq=ModSeq(0), modseq=modseq)
+        return
+    after = _with(before, settings)
+    tx.execute(
+        "UPDATE identities SET name = ?, reply_to = ?, bcc = ?, text_signature = ?, html_signature = ?, modseq = ?"
+        " WHERE account = ? AND id = ?",
+        (
+            after.name,
+            _written(after.reply_to),
+            _written(after.bcc),
+            after.text_signature,
+            after.html_signature,
+            modseq,
+            account,
+            identifier,
+        ),
+    )
+
+
+def destroy(tx: Transaction, account: AccountId, identifier: str, *, modseq: ModSeq) -> None:
+    """Delete an identity. Raises `IdentityRefused`."""
+    found = get(tx, account, identifier)
+    if found is None:
+        raise IdentityRefused("notFound", "there is no such identity")
+    if not found.may_delete:
+        raise IdentityRefused("forbidden", "the account has this address; the identity goes with it")
+    tx.execute(
+        "UPDATE identities SET destroyed = 1, name = '', reply_to = NULL, bcc = NULL, text_signature = '',"
+        " html_signature = '', modseq = ? WHERE account = ? AND id = ?",
+        (modseq, account, identifier),
+    )
+    _forget_destroyed(tx, account)
+
+
+def _forget_destroyed(tx: Transaction, account: AccountId) -> None:
+    rows = tx.rows(
+        "SELECT id, modseq FROM identities WHERE account = ? AND destroyed = 1 ORDER BY modseq DESC",
+        (account,),
+    )
+    for identifier, modseq in rows[MAX_DESTROYED:]:
+        tx.execute(
+            "UPDATE identity_counters SET complete_from = max(complete_from, ?) WHERE account = ?",
+            (modseq, account),
+        )
+        tx.execute("DELETE FROM identities WHERE account = ? AND id = ?", (account, identifier))
+
+
+def _refuse_too_many(tx: Transaction, account: AccountId) -> None:
+    rows: int = tx.value("SELECT count(*) FROM identities WHERE account = ? AND destroyed = 0", (account,))
+    if rows >= MAX_IDENTITIES:
+        raise IdentityRefused("overQuota", f"an account has at most {MAX_IDENTITIES} identities of its own")
+
+
+def _has_row(tx: Transaction, account: AccountId, identifier: str) -> bool:
+    return tx.row("SELECT 1 FROM identities WHERE account = ? AND id = ?", (account, identifier)) is not None
+
+
+def _derived(tx: Transaction, account: AccountId) -> tuple[str, dict[str, str]]:
+    """The name of the owner, and the identities that come with the addresses: ids and addresses."""
+    owner = accounts.get(tx, account)
+    if owner is None:
+        return "", {}
+    return owner.name, {_derived_id(email): email for email in sending_addresses.listing(tx, account)}
+
+
+def _derived_id(email: str) -> str:
+    try:
+        key = Address.parse(email).key
+    except InvalidAddress:
+        key = email
+    return "Id" + sha256(key.lower().encode()).hexdigest()[:24]
+
+
+def _is_derived(identifier: str) -> bool:
+    return identifier.startswith("Id")
+
+
+def _modseq(tx: Transaction, account: AccountId) -> int:
+    latest: int | None = tx.value("SELECT max(modseq) FROM identities WHERE account = ?", (account,))
+    return latest or 0
+
+
+def _digest(tx: Transaction, account: AccountId) -> str:
+    name, derived = _derived(tx, account)
+    return sha256("\n".join((name, *derived.values())).encode()).hexdigest()[:12]
+
+
+def _check(settings: Settings) -> None:
+    """Raises `IdentityRefused`."""
+    texts = {
+        "name": (settings.name, MAX_NAME_CHARACTERS),
+        "textSignature": (settings.text_signature, MAX_SIGNATURE_CHARACTERS),
+        "htmlSignature": (settings.html_signature, MAX_SIGNATURE_CHARACTERS),
+    }
+    for name, (text, limit) in texts.items():
+        if isinstance(text, str) and (len(text) > limit or not _is_clean(text, lines=name != "name")):
+            raise IdentityRefused("invalidProperties", f"at most {limit} characters of text", name)
+    for name, value in (("replyTo", settings.reply_to), ("bcc", settings.bcc)):
+        if not isinstance(value, UnsetType) and value:
+            _check_addresses(name, value)
+
+
+def _check_addresses(name: str, addresses: tuple[NamedAddress, ...]) -> None:
+    good = len(addresses) <= MAX_ADDRESSES
+    for address in addresses[: MAX_ADDRESSES + 1]:
+        try:
+            Address.parse(address.email)
+        except InvalidAddress:
+            good = False
+        good = (
+            good
+            and len(address.name or "") <= MAX_NAME_CHARACTERS
+            and _is_clean(address.name or "", lines=False)
+        )
+    if not good:
+        raise IdentityRefused("invalidProperties", f"at most {MAX_ADDRESSES} valid addresses", name)
+
+
+def _is_clean(text: str, *, lines: bool) -> bool:
+    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        return False
+    return lines or not any(character < " " or character == "\x7f" for character in text)
+
+
+def _with(before: Identity, settings: Settings) -> Identity:
+    changes = {
+        name: value
+        for name in Settings.__struct_fields__
+        if not isinstance(value := getattr(settings, name), UnsetType)
+    }
+    return msgspec.structs.replace(before, **changes)
+
+
+def _insert(
+    tx: Transaction, account: AccountId, new: Identity, *, created_modseq: ModSeq, modseq: ModSeq
+) -> None:
+    tx.execute(
+        "INSERT INTO identities (account, id, name, email, reply_to, bcc, text_signature, html_signature,"
+        " created_modseq, modseq, destroyed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
+        (
+            account,
+            new.id,
+            new.name,
+            new.email,
+            _written(new.reply_to),
+            _written(new.bcc),
+            new.text_signature,
+            new.html_signature,
+            created_modseq,
+            modseq,
+        ),
+    )
+
+
+_SELECT: Final = (
+    "SELECT id, name, email, reply_to, bcc, text_signature, html_signature FROM identities WHERE account = ?"
+)
+
+
+def _identity(row: tuple[Any, ...], *, may_delete: bool, usable: bool) -> Identity:
+    identifier, name, email, reply_to, bcc, text, html = row
+    return Identity(
+        identifier, name, email, _read(reply_to), _read(bcc), text, html, may_delete=may_delete, usable=usable
+    )
+
+
+def _written(addresses: Addresses) -> str | None:
+    return None if addresses is None else msgspec.json.encode(addresses).decode()
+
+
+def _read(text: str | None) -> Addresses:
+    if text is None:
+        return None
+    try:
+        return msgspec.json.decode(text, type=tuple[NamedAddress, ...])
+    except msgspec.DecodeError:  # damaged
+        return None
