@@ -1,9 +1,9 @@
 """Changing what an account has set for its mail, each time under the account's next MODSEQ, so that others hear of it.
 
-Whoever reads asks the directory: `identities`.
+Whoever reads asks the directory: `identities`, `vacation`.
 """
 
-from pillarbox.directory import identities
+from pillarbox.directory import identities, vacation
 from pillarbox.directory.identities import Settings
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.store.account_counters import next_modseq
@@ -23,3 +23,8 @@ def update_identity(tx: Transaction, account: AccountId, identifier: str, settin
 def destroy_identity(tx: Transaction, account: AccountId, identifier: str) -> None:
     """Delete an identity. Raises `IdentityRefused`."""
     identities.destroy(tx, account, identifier, modseq=next_modseq(tx, account))
+
+
+def update_vacation(tx: Transaction, account: AccountId, settings: vacation.Settings) -> None:
+    """Change what mail is answered with while the owner is away. Raises `VacationRefused`."""
+    vacation.update(tx, account, settings, modseq=next_modseq(tx, account))

@@ -15,6 +15,8 @@ class Placement(Struct, frozen=True, gc=False):
     mailbox: MailboxId
     flags: str = ""
     """Canonical text of `pillarbox.mail.flags`."""
+    responds: bool = False
+    """Mail is answered from here, if its owner is away."""
 
 
 def filed(tx: Transaction, placement: Placement, *, quarantined: bool) -> tuple[Placement, ...]:

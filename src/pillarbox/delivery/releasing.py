@@ -13,7 +13,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from pillarbox.delivery import report, route, tracking
+from pillarbox.delivery import report, responding, route, tracking
 from pillarbox.delivery.accept import place
 from pillarbox.delivery.destinations import Destinations, DsnRequest
 from pillarbox.delivery.pieces import Rest, Whole
@@ -28,6 +28,8 @@ from pillarbox.delivery.tracking import Fate
 from pillarbox.directory import accounts, resolve
 from pillarbox.mail.address import Address, InvalidAddress
 from pillarbox.mail.dsn import RETURNED_OCTETS, Dsn
+from pillarbox.mail.header import Header
+from pillarbox.mail.vacation_reply import SubjectMessage, subject_message
 from pillarbox.protocol.smtp.client.envelope import Outcome, OutcomeKind
 from pillarbox.protocol.smtp.commands import Body
 from pillarbox.queue import outcome, scheduled
@@ -60,6 +62,8 @@ class Prepared(Struct, frozen=True, gc=False):
     queued: PreparedBlob | None
     """With signatures; `None`: as it is."""
     damaged: bool = False
+    about: SubjectMessage | None = None
+    """What recipients who are away answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,18 @@ async def prepared(
         except BlobDamaged:
             return Prepared(None, None, damaged=True)
         queued = await _signed(octets, world.blobs, signer) if is_remote else None
-        return Prepared(await _placed(message, octets, world.blobs) if is_local else None, queued)
+        if not is_local:
+            return Prepared(None, queued)
+        placed = await _placed(message, octets, world.blobs)
+        return Prepared(placed, queued, about=await in_thread(_about, message, octets))
+
+
+def _about(message: QueuedMessage, octets: bytes) -> SubjectMessage | None:
+    try:
+        sender = Address.parse(message.reverse_path or "")
+    except InvalidAddress:
+        return None
+    return subject_message(Header.parse(octets)[0], sender)
 
 
 def _read(tx: Transaction, blobs: Blobs, digest: bytes) -> bytes:
@@ -165,6 +180,8 @@ def release(
         return fail(tx, everybody, [_DAMAGED] * len(everybody), mta, now_ms)
     if ready.placed:
         place(tx, wanted, ready.placed, quarantined=False, now_ms=now_ms)
+        if ready.about:
+            responding.answer(tx, wanted, ready.about, nonce(mta.entropy), now_ms=now_ms)
     _report_success(tx, found, mta, now_ms)
     _queue(tx, found, now_ms)
     tracking.note(tx, found.message, found.fates)

@@ -99,4 +99,4 @@ def _any_room(tx: Transaction, accounts: tuple[Account, ...], octets: int | None
 def _inbox(tx: Transaction, account: Account) -> Placement | None:
     mailbox = mailboxes.inbox(tx, account.id)
     # None: the account is being created or removed; the sender may try again, as with a full one
-    return None if mailbox is None else Placement(account.id, mailbox)
+    return None if mailbox is None else Placement(account.id, mailbox, responds=account.responds)

@@ -11,6 +11,7 @@ from typing import Final, TypeVar
 from pillarbox.delivery.pieces import Whole, has_long_header
 from pillarbox.directory import dkim_keys
 from pillarbox.directory.dkim_keys import SIGNING_KEYS
+from pillarbox.mail.address import domain_key
 from pillarbox.mail.header import Header
 from pillarbox.trust import arc, authentication_results, dkim
 from pillarbox.trust.dkim.keys import NotASigningKey, from_pem
@@ -129,6 +130,15 @@ def signatures_of_ours(tx: Transaction, octets: bytes, hostname: str, *, now_ms:
     Nothing where no such domain has keys.
     """
     keys = keys_of_host(tx, hostname)
+    if not keys:
+        return b""
+    header, body_start = Header.parse(octets)
+    return _signatures(header, (octets[body_start:],), keys, now_ms // 1000)
+
+
+def signatures_by(tx: Transaction, octets: bytes, domain: str, *, now_ms: int) -> bytes:
+    """DKIM-Signature fields by a domain, for a message that is made for somebody there; nothing without keys."""
+    keys = signing_keys(tx, domain_key(domain))
     if not keys:
         return b""
     header, body_start = Header.parse(octets)

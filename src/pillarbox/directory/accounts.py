@@ -41,9 +41,11 @@ class Account:
     """Its own quota; `None` takes the domain's (see `quota`)."""
     enabled: bool
     """A disabled account can neither log in nor receive."""
+    responds: bool = False
+    """Its owner may be away, and mail is answered then (see `vacation`)."""
 
 
-_COLUMNS = "id, login, address, name, quota_octets, enabled"
+_COLUMNS = "id, login, address, name, quota_octets, enabled, responds"
 _JOINED = ", ".join(f"accounts.{column}" for column in _COLUMNS.split(", "))
 _AT_ADDRESS = (
     f"SELECT {_JOINED} FROM addresses JOIN accounts ON accounts.id = addresses.account"  # noqa: S608  (constant)
@@ -223,6 +225,8 @@ def remove(tx: Transaction, account: AccountId) -> None:
         "known_clients",
         "identities",
         "identity_counters",
+        "vacation_responses",
+        "vacation_senders",
     ):
         tx.execute(f"DELETE FROM {table} WHERE account = ?", (account,))  # noqa: S608  (names from above)
     # RFC 5321 §4.5.1: the next account of the domain reads postmaster's mail, if there is one
@@ -258,8 +262,8 @@ def _unquoted(local: str) -> str:
 _STATES: Final = (0, 1)
 
 
-def _account(row: tuple[int, str, str, str, int | None, int]) -> Account:
-    identifier, login, address, name, quota_octets, enabled = row
+def _account(row: tuple[int, str, str, str, int | None, int, int]) -> Account:
+    identifier, login, address, name, quota_octets, enabled, responds = row
     if enabled not in _STATES:  # nobody is refused mail, or let in, by a damaged row
         raise ValuesDamaged(f"the state of account {identifier} is damaged: pillarbox fsck --repair mends it")
-    return Account(AccountId(identifier), login, address, name, quota_octets, bool(enabled))
+    return Account(AccountId(identifier), login, address, name, quota_octets, bool(enabled), responds == 1)

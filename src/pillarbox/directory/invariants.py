@@ -51,6 +51,9 @@ def _damaged_login(tx: Transaction, account: AccountId, written: str, served: st
     return local, domain, written
 
 
+_MARKED_WRONGLY = """
+FROM accounts a WHERE (responds = 1) <> EXISTS
+  (SELECT 1 FROM vacation_responses v WHERE v.account = a.id AND v.enabled = 1)"""
 _UNNUMBERED_IDENTITIES = """
 FROM identities i WHERE id NOT LIKE 'Id%' AND NOT EXISTS (SELECT 1 FROM identity_counters c
   WHERE c.account = i.account AND c.latest >= CAST(substr(i.id, 2) AS INTEGER))"""
@@ -184,6 +187,16 @@ INVARIANTS = (
     _has_account("passwords", "account", "password-has-account", "A password"),
     _has_account("app_passwords", "account", "app-password-has-account", "An app password"),
     _has_account("identities", "account", "identity-has-account", "An identity"),
+    _has_account("vacation_responses", "account", "vacation-response-has-account", "An answer"),
+    _has_account("vacation_senders", "account", "vacation-sender-has-account", "Who has had an answer"),
+    Invariant(
+        "account-responds-if-switched-on",
+        "An account is marked as answering if and only if that is switched on.",
+        f"SELECT login {_MARKED_WRONGLY}",
+        "{0} is marked wrongly: whether its mail is answered while its owner is away",
+        "As it is switched.",
+        (f"UPDATE accounts SET responds = 1 - responds WHERE id IN (SELECT id {_MARKED_WRONGLY})",),  # noqa: S608 - a constant
+    ),
     Invariant(
         "identity-is-numbered",
         "The number of the latest identity that an account has made is known.",

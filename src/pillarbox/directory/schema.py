@@ -3,7 +3,8 @@
 `addresses` has each address once; its `kind` is that of its target: `account` (column `account`),
 `group` (column `group_id`) or `alias` (rows in `alias_targets`). A local part of `''` is the
 domain's catch-all. `passwords` and `app_passwords` hold no passwords, only their hashes. `identities` has what accounts
-have set of the addresses they send from.
+have set of the addresses they send from, `vacation_responses` what their mail is answered with while they are away, and
+`vacation_senders` who has had that answer. `accounts.responds` says whether there is one.
 """
 
 from pillarbox.world.database.schema import Schema
@@ -132,4 +133,25 @@ CREATE INDEX addresses_by_group ON addresses (group_id) WHERE group_id IS NOT NU
 CREATE INDEX alias_targets_by_target ON alias_targets (lower(target))
 """
 
-SCHEMA = Schema("directory", migrations=(_FIRST, _DKIM_KEYS, _IDENTITIES), compatible_back_to=1)
+_VACATION = """
+ALTER TABLE accounts ADD COLUMN responds INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE vacation_responses (
+  account INTEGER PRIMARY KEY,
+  enabled INTEGER NOT NULL,
+  from_ms INTEGER,
+  to_ms INTEGER,
+  subject TEXT,
+  text_body TEXT,
+  html_body TEXT,
+  modseq INTEGER NOT NULL
+);
+CREATE TABLE vacation_senders (
+  account INTEGER NOT NULL,
+  sender TEXT NOT NULL,
+  answered_at_ms INTEGER NOT NULL,
+  PRIMARY KEY (account, sender)
+) WITHOUT ROWID;
+CREATE INDEX vacation_senders_by_time ON vacation_senders (account, answered_at_ms)
+"""
+
+SCHEMA = Schema("directory", migrations=(_FIRST, _DKIM_KEYS, _IDENTITIES, _VACATION), compatible_back_to=1)

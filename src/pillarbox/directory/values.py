@@ -55,6 +55,7 @@ _ACCOUNTS: Final = TableValues(
         "name": text("''"),
         "quota_octets": optional(integer()),
         "enabled": integer(0, 1, "1"),
+        "responds": integer(0, 1, "0"),
         "scram_salt": octets(f"randomblob({SALT_OCTETS})", length=SALT_OCTETS),
         "scram_iterations": integer(1, _MAX_ITERATIONS, f"{DEFAULT_ITERATIONS}"),
         "created_at_ms": date("0"),
@@ -243,6 +244,31 @@ _IDENTITY_COUNTERS: Final = TableValues(
     remedy="Continue above the highest.",
 )
 
+_VACATION_RESPONSES: Final = TableValues(
+    name="vacation-response-values-valid",
+    table="vacation_responses",
+    columns={
+        "enabled": integer(0, 1, "0"),
+        **dict.fromkeys(("from_ms", "to_ms"), optional(date())),
+        **dict.fromkeys(("subject", "text_body", "html_body"), optional(text())),
+        "modseq": integer(instead="1"),
+    },
+    rule="What mail is answered with has its types.",
+    named="account",
+    message="the answer of account {0} for when its owner is away has a text or date of a wrong type",
+    remedy="Leave it out. Without knowing whether it is on, it is off.",
+)
+
+_VACATION_SENDERS: Final = TableValues(
+    name="vacation-sender-values-valid",
+    table="vacation_senders",
+    columns={"account": integer(), "sender": text(), "answered_at_ms": date()},
+    rule="Who has had an answer is known by texts.",
+    named="CAST(account AS INTEGER)",
+    message="a sender whom account {0} has answered has a text or date of a wrong type",
+    remedy="Forget that there was an answer.",
+)
+
 TABLES: Final[tuple[TableValues, ...]] = (
     _DOMAINS,
     _ACCOUNTS,
@@ -258,6 +284,8 @@ TABLES: Final[tuple[TableValues, ...]] = (
     _DKIM_KEYS,
     _IDENTITIES,
     _IDENTITY_COUNTERS,
+    _VACATION_RESPONSES,
+    _VACATION_SENDERS,
 )
 INVARIANTS = tuple(values.invariant() for values in TABLES)
 """In the order of repair."""

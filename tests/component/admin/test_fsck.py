@@ -21,7 +21,7 @@ INBOX = "(SELECT id FROM mailboxes WHERE account = 1 AND name = 'INBOX')"
 SENT = "(SELECT id FROM mailboxes WHERE account = 1 AND name = 'Sent')"
 ARCHIVED = f"(SELECT email FROM placements WHERE account = 1 AND mailbox = {INBOX} AND uid = 5)"
 PASSWORD = "argon2, stored_key, server_key, 0 FROM passwords"
-REST = "'', NULL, 1, scram_salt, scram_iterations, 0 FROM accounts"
+REST = "'', NULL, 1, scram_salt, scram_iterations, 0, 0 FROM accounts"
 
 GROUP = (
     "INSERT INTO member_groups VALUES (1, 'staff')",
@@ -121,6 +121,12 @@ REPAIRED = {
         "INSERT INTO identity_counters VALUES (1, 7, 0)",
     ],
     "identity-counter-values-valid": ["INSERT INTO identity_counters VALUES (1, 'zz', x'ff')"],
+    "vacation-response-values-valid": [
+        "INSERT INTO vacation_responses VALUES (1, 'zz', 'zz', x'ff', x'ff', x'ff', x'ff', 'zz')"
+    ],
+    "vacation-sender-values-valid": [
+        "INSERT INTO vacation_senders VALUES (1, x'ff', 0)", "INSERT INTO vacation_senders VALUES (1, 'a@x', 'zz')",
+    ],
     "destination-values-valid": ["UPDATE queue_destinations SET turn_at_ms = 'zz', failures = x'ff'"],
     "attempt-values-valid": [
         "INSERT INTO queue_attempts SELECT id, 1, 'zz', x'ff', x'ff', x'ff', NULL, NULL FROM queue_recipients"
@@ -251,6 +257,14 @@ REPAIRED = {
     "identity-is-numbered": [
         "INSERT INTO identities VALUES (1, 'I12', '', 'a@x', NULL, NULL, '', '', 1, 1, 0)",
         "INSERT INTO identity_counters VALUES (1, 7, 0)",
+    ],
+    "vacation-response-has-account": [
+        "INSERT INTO vacation_responses VALUES (77, 0, NULL, NULL, NULL, NULL, NULL, 1)"
+    ],
+    "vacation-sender-has-account": ["INSERT INTO vacation_senders VALUES (77, 'a@x', 0)"],
+    "account-responds-if-switched-on": ["UPDATE accounts SET responds = 1 WHERE id = 2"],
+    "account-responds-if-switched-on of nobody": [
+        "INSERT INTO vacation_responses VALUES (1, 1, NULL, NULL, NULL, NULL, NULL, 1)"
     ],
     "attempt-has-recipient": ["INSERT INTO queue_attempts VALUES (77, 1, 0, '4.2.1', '450', NULL, NULL, NULL)"],
     "counted-row-has-domain": ["INSERT INTO counted_rows VALUES ('tls', 'two.example', 1, '{}', 1)"],

@@ -3,9 +3,11 @@
 from dataclasses import replace
 from pathlib import Path
 
-from pillarbox.directory import accounts, dkim_keys, domains, identities
+from pillarbox.directory import accounts, dkim_keys, domains, identities, vacation
 from pillarbox.directory.dkim_keys import DkimKey, KeyState
 from pillarbox.directory.schema import SCHEMA
+from pillarbox.mail.identifiers import AccountId
+from pillarbox.world.database import Transaction
 from pillarbox.world.database.sqlite import open_database
 
 KEY = DkimKey("one.example", "s1", "rsa-sha256", "pem", KeyState.ACTIVE, 1, 1)
@@ -32,15 +34,28 @@ def test_a_directory_without_signing_keys_gets_a_table_for_them(tmp_path: Path) 
         database.close_now()
 
 
+def account_as_before(tx: Transaction) -> AccountId:
+    tx.execute(
+        "INSERT INTO accounts VALUES (1, 'anna@one.example', 'one.example', 'anna@one.example', '', NULL, 1,"
+        " zeroblob(16), 4096, 0)"
+    )
+    tx.execute("INSERT INTO addresses VALUES ('anna', 'one.example', 'anna', 'account', 1, NULL, 1)")
+    return AccountId(1)
+
+
 def test_a_directory_without_identities_gets_tables_for_them(tmp_path: Path) -> None:
     before = replace(SCHEMA, migrations=SCHEMA.migrations[:2])
     database = open_database(tmp_path / "db", [before], create=True)
     database.write_now(domains.create, "one.example", now_ms=0)
-    anna = database.write_now(accounts.create, "anna@one.example", scram_salt=bytes(16), now_ms=0)
+    anna = database.write_now(account_as_before)
     database.close_now()
     database = open_database(tmp_path / "db", [SCHEMA])
     try:
-        (own,) = database.read_now(identities.listing, anna.id)
+        (own,) = database.read_now(identities.listing, anna)
         assert own.email == "anna@one.example"
+        assert not database.read_now(vacation.get, anna).is_enabled
+        found = database.read_now(accounts.get, anna)
+        assert found is not None
+        assert not found.responds
     finally:
         database.close_now()

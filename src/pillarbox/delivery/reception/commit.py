@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from msgspec import Struct
 
-from pillarbox.delivery import report, tracking
+from pillarbox.delivery import report, responding, tracking
 from pillarbox.delivery.accept import Acceptance, accept
 from pillarbox.delivery.destinations import Destinations
 from pillarbox.delivery.envelope import Envelope, Origin
@@ -14,6 +14,7 @@ from pillarbox.delivery.summarizing import summary_of
 from pillarbox.delivery.text_form import text_form
 from pillarbox.mail.dsn import RETURNED_OCTETS, Dsn
 from pillarbox.mail.notification import Notification
+from pillarbox.mail.vacation_reply import SubjectMessage
 from pillarbox.protocol.smtp.commands import Body
 from pillarbox.protocol.smtp.path import NULL
 from pillarbox.queue import spool
@@ -38,6 +39,13 @@ class SuccessReport:
     message: bytes
 
 
+class Answerable(Struct, frozen=True, gc=False):
+    """A message that may be answered automatically, and a random token for the answer."""
+
+    about: SubjectMessage
+    token: str
+
+
 class Intake(Struct, frozen=True, gc=False):
     """A message, where it goes, and the report of success that its sender gets at once."""
 
@@ -52,6 +60,8 @@ class Intake(Struct, frozen=True, gc=False):
     """What is remembered of it, where it was submitted by JMAP."""
     notification: Notification | None = None
     """What it says about mail that its recipients have sent."""
+    answerable: Answerable | None = None
+    """What recipients who are away answer."""
 
 
 def commit(tx: Transaction, intake: Intake, *, now_ms: int) -> int | None:
@@ -72,6 +82,9 @@ def commit(tx: Transaction, intake: Intake, *, now_ms: int) -> int | None:
     if intake.notification and acceptance.message:
         for account in {placement.account for placement in acceptance.placements}:
             tracking.notified(tx, account, intake.notification, acceptance.message.blob.blob.digest)
+    if intake.answerable:
+        about, token = intake.answerable.about, intake.answerable.token
+        responding.answer(tx, acceptance.placements, about, token, now_ms=now_ms)
     if intake.success:
         report.send(tx, intake.success.notice, intake.success.message)
     if intake.report:
@@ -117,6 +130,12 @@ async def intake_of(received: ReceivedMessage, world: World, hostname: str) -> I
         message = Message(blob, summary, found)
     acceptance = Acceptance(tuple(destinations.placements), message, outbound, received.quarantined)
     success = _success(received, world, hostname) if destinations.successes else None
+    about = responding.may_be_answered(
+        destinations.placements,
+        received.envelope.reverse_path,
+        stored.octets,
+        quarantined=received.quarantined,
+    )
     return Intake(
         acceptance,
         success,
@@ -124,6 +143,7 @@ async def intake_of(received: ReceivedMessage, world: World, hostname: str) -> I
         received.report,
         received.submission,
         received.notification,
+        Answerable(about, nonce(world.entropy)) if about else None,
     )
 
 

@@ -386,7 +386,10 @@ class IncomingMessage:
         world = self._resources.world
         try:
             rows = len(intake.report.rows) if intake.report else 0
-            many = len(intake.acceptance.placements) + rows > MAX_PLACEMENTS_IN_LOOP
+            many = (
+                intake.answerable is not None
+                or len(intake.acceptance.placements) + rows > MAX_PLACEMENTS_IN_LOOP
+            )
             write = world.database.write_in_thread if many else world.database.write
             return await write(commit, intake, now_ms=world.clock.now_ms())
         except (
