@@ -35,9 +35,12 @@ def may_be_answered(
     placements: Iterable[Placement], reverse_path: ReversePath, octets: bytes, *, quarantined: bool
 ) -> SubjectMessage | None:
     """What is to be answered, if anybody whom a message reaches may be away."""
-    if quarantined or not any(placement.responds for placement in placements):
+    for placement in placements:
+        if placement.responds:
+            break
+    else:
         return None
-    if not isinstance(reverse_path, Address):  # RFC 3834 §2
+    if quarantined or not isinstance(reverse_path, Address):  # RFC 3834 §2
         return None
     return subject_message(Header.parse(octets)[0], reverse_path)
 

@@ -218,7 +218,10 @@ class IncomingMessage:
             report = await self._resources.reports.find(
                 stored.octets, self._origin, self.recipients, self._verdict.authentication
             )
-            found = await self._notification(stored.octets)
+            found = None
+            if self._envelope.reverse_path is NULL and self._destinations.placements:
+                # What says something about mail that its recipients have sent has the null path
+                found = await self._notification(stored.octets)
             received = self._received_message(stored, report, found)
             intake = await intake_of(received, world, config.hostname)
             del received
@@ -348,16 +351,13 @@ class IncomingMessage:
         )
 
     async def _notification(self, octets: bytes) -> Notification | None:
-        """What the message says about mail that its recipients have sent. Only what has the null path says such."""
-        if self._envelope.reverse_path is not NULL or not self._destinations.placements:
-            return None
+        """What the message says about mail that its recipients have sent."""
         if not notification.may_be_notification(octets):
             return None
         return await in_thread(notification.read, octets)
 
-    def _remembered(self, octets: bytes) -> NewSubmission | None:
-        if self._submission is None:
-            return None
+    def _remembered(self, octets: bytes) -> NewSubmission:
+        assert self._submission is not None
         field = Header.parse(octets, 0, MAX_TOP_OCTETS)[0].first("Message-ID") or b""
         return replace(
             self._submission,
@@ -378,7 +378,7 @@ class IncomingMessage:
             authentication=self._verdict.authentication,
             observation=self._verdict.observation,
             report=report,
-            submission=self._remembered(stored.octets),
+            submission=self._remembered(stored.octets) if self._submission else None,
             notification=found,
         )
 

@@ -64,9 +64,10 @@ class Reception:
         if size is not None and size > self._resources.config.limits.message_octets:
             # RFC 1870 §6.1: refused before the octets are transferred in vain
             return Refused(Reason.MESSAGE_TOO_LARGE)
-        now_ms = self._resources.world.clock.now_ms()
-        if envelope.release and not is_allowed(until_ms=envelope.release.at_ms(now_ms), now_ms=now_ms):
-            return Refused(Reason.HOLD_TOO_LONG)
+        if envelope.release:
+            now_ms = self._resources.world.clock.now_ms()
+            if not is_allowed(until_ms=envelope.release.at_ms(now_ms), now_ms=now_ms):
+                return Refused(Reason.HOLD_TOO_LONG)
         if path is NULL or envelope.smtputf8 or is_ascii(path):
             return None
         return Refused(Reason.SENDER_NEEDS_SMTPUTF8)
