@@ -28,10 +28,10 @@ from pillarbox.delivery.tracking import Fate
 from pillarbox.directory import accounts, resolve
 from pillarbox.mail.address import Address, InvalidAddress
 from pillarbox.mail.dsn import RETURNED_OCTETS, Dsn
-from pillarbox.mail.header import Header
-from pillarbox.mail.vacation_reply import SubjectMessage, subject_message
+from pillarbox.mail.vacation_reply import SubjectMessage
 from pillarbox.protocol.smtp.client.envelope import Outcome, OutcomeKind
 from pillarbox.protocol.smtp.commands import Body
+from pillarbox.protocol.smtp.path import NULL, ReversePath
 from pillarbox.queue import outcome, scheduled
 from pillarbox.queue.outcome import QueuedDelivery
 from pillarbox.queue.schedule import QueuedMessage
@@ -95,15 +95,9 @@ async def prepared(
         if not is_local:
             return Prepared(None, queued)
         placed = await _placed(message, octets, world.blobs)
-        return Prepared(placed, queued, about=await in_thread(_about, message, octets))
-
-
-def _about(message: QueuedMessage, octets: bytes) -> SubjectMessage | None:
-    try:
-        sender = Address.parse(message.reverse_path or "")
-    except InvalidAddress:
-        return None
-    return subject_message(Header.parse(octets)[0], sender)
+        sender: ReversePath = Address.parse(message.reverse_path) if message.reverse_path else NULL
+        about = await in_thread(responding.read_subject_message, sender, octets)
+        return Prepared(placed, queued, about=about)
 
 
 def _read(tx: Transaction, blobs: Blobs, digest: bytes) -> bytes:

@@ -31,16 +31,17 @@ _MOST = 10
 """Addresses that one address of a header may lead to, to be somebody's own."""
 
 
-def may_be_answered(
-    placements: Iterable[Placement], reverse_path: ReversePath, octets: bytes, *, quarantined: bool
-) -> SubjectMessage | None:
-    """What is to be answered, if anybody whom a message reaches may be away."""
-    for placement in placements:
+def may_answer(placements: Iterable[Placement]) -> bool:
+    """Whether anybody whom a message reaches may be away."""
+    for placement in placements:  # noqa: SIM110 - each message passes here, and a generator costs more
         if placement.responds:
-            break
-    else:
-        return None
-    if quarantined or not isinstance(reverse_path, Address):  # RFC 3834 §2
+            return True
+    return False
+
+
+def read_subject_message(reverse_path: ReversePath, octets: bytes) -> SubjectMessage | None:
+    """What is to be answered of a message. In a thread, since its header may be long."""
+    if not isinstance(reverse_path, Address):  # RFC 3834 §2
         return None
     return subject_message(Header.parse(octets)[0], reverse_path)
 

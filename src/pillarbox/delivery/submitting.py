@@ -6,6 +6,7 @@ The octets are read from the blob in pieces and received anew, since what leaves
 trace fields, and no Bcc (RFC 8621 §7.5). Errors are values.
 """
 
+import asyncio
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
@@ -40,6 +41,8 @@ from pillarbox.world.entropy import nonce
 from pillarbox.world.world import World
 
 SERVICE: Final = "jmap"
+TOGETHER: Final = 10
+"""Recipients that are looked up until others have their turn."""
 _NO_HEADER: Final = NotSubmitted("invalidEmail", "its header is too large", ("headers",))
 _LATER: Final = "the server cannot take it now; try again later"
 
@@ -124,17 +127,24 @@ class _Submitting:
         header = await self._header()
         if isinstance(header, NotSubmitted):
             return header
-        given = order.envelope or of_header(header, identity.email, instead=order.account.address)
-        if isinstance(given, NotSubmitted):
-            return given
-        recipients = read_recipients(given, limits.recipients)
-        if isinstance(recipients, NotSubmitted):
-            return recipients
+        read = await in_thread(self._read, header, identity.email)
+        if isinstance(read, NotSubmitted):
+            return read
+        given, recipients = read
         envelope_id = nonce(self.world.entropy)
         envelope = read_envelope(given, envelope_id, octets=self.blob.size, is_ascii=header.octets.isascii())
         if isinstance(envelope, NotSubmitted):
             return envelope
         return await self._send(envelope, recipients, self._remembered(given, envelope_id))
+
+    def _read(self, header: Header, identity: str) -> tuple[SubmittedEnvelope, Recipients] | NotSubmitted:
+        """The envelope and its recipients; in a thread, since these may be thousands."""
+        order = self.order
+        given = order.envelope or of_header(header, identity, instead=order.account.address)
+        if isinstance(given, NotSubmitted):
+            return given
+        recipients = read_recipients(given, self.config.limits.recipients)
+        return recipients if isinstance(recipients, NotSubmitted) else (given, recipients)
 
     async def _header(self) -> Header | NotSubmitted:
         top = await in_thread(self.blob.read, 0, MAX_TOP_OCTETS)
@@ -176,7 +186,9 @@ class _Submitting:
     async def _add_recipients(self, incoming: IncomingMessage, recipients: Recipients) -> NotSubmitted | None:
         """Why it is not sent, because of its recipients: all that are no good."""
         invalid: list[str] = []
-        for address, request in recipients:
+        for number, (address, request) in enumerate(recipients, 1):
+            if number % TOGETHER == 0:
+                await asyncio.sleep(0)  # others come between
             refused = await incoming.add_recipient(address, request)
             if refused is None:
                 continue

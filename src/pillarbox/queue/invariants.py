@@ -27,8 +27,9 @@ _UNNUMBERED = """
 FROM submissions s WHERE NOT EXISTS
   (SELECT 1 FROM submission_counters c WHERE c.account = s.account AND c.latest >= s.id)"""
 _NUMBER = f"""
-INSERT INTO submission_counters SELECT account, max(id), max(modseq) {_UNNUMBERED} GROUP BY account
+INSERT INTO submission_counters SELECT account, max(id), max(modseq), 0 {_UNNUMBERED} GROUP BY account
 ON CONFLICT (account) DO UPDATE SET latest = excluded.latest, complete_from = excluded.complete_from"""
+_COUNTED = "(SELECT count(*) FROM submission_recipients r WHERE r.account = c.account)"
 _NOT_PENDING = """
 FROM submissions s WHERE undo = 'pending' AND destroyed = 0 AND NOT EXISTS
   (SELECT 1 FROM queue_messages m WHERE m.id = s.message AND m.release_at_ms IS NOT NULL)"""
@@ -116,6 +117,14 @@ INVARIANTS = (
         "the number of the latest submission of account {0} is lost",
         "Continue above the highest.",
         (_NUMBER,),
+    ),
+    Invariant(
+        "submission-recipients-are-counted",
+        "The number of recipients of all submissions of an account is known.",
+        f"SELECT account FROM submission_counters c WHERE recipients <> {_COUNTED}",  # noqa: S608 - a constant
+        "the number of recipients of the submissions of account {0} is wrong",
+        "Count them.",
+        (f"UPDATE submission_counters AS c SET recipients = {_COUNTED}",),  # noqa: S608 - a constant
     ),
     Invariant(
         "pending-submission-is-scheduled",

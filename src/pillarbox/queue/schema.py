@@ -142,7 +142,8 @@ CREATE TABLE submission_reports (
 CREATE TABLE submission_counters (
   account INTEGER PRIMARY KEY,
   latest INTEGER NOT NULL,
-  complete_from INTEGER NOT NULL
+  complete_from INTEGER NOT NULL,
+  recipients INTEGER NOT NULL
 )
 """
 

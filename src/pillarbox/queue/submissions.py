@@ -18,8 +18,12 @@ from pillarbox.world.database import Transaction
 
 MAX_SUBMISSIONS: Final = 5_000
 """Of one account; where there are more, the oldest are forgotten."""
+MAX_RECIPIENTS: Final = 50_000
+"""Of all submissions of one account; likewise."""
 KEPT_MS: Final = 30 * 86_400_000
 """How long one is remembered after it was to be sent; and, once destroyed, that it was there."""
+FORGOTTEN_TOGETHER: Final = 100
+"""Submissions that are forgotten in one transaction, where there are too many."""
 MAX_REPORTS: Final = 50
 """Reports that are remembered for one submission, of each kind."""
 MAX_REPLY_CHARACTERS: Final = 1_000
@@ -98,8 +102,9 @@ def record(
 ) -> int:
     """Remember a submission that is accepted now; return its id. `message`: its number in the queue, if it is there."""
     tx.execute(
-        "INSERT INTO submission_counters VALUES (?, 1, 0) ON CONFLICT (account) DO UPDATE SET latest = latest + 1",
-        (new.account,),
+        "INSERT INTO submission_counters VALUES (?, 1, 0, ?) ON CONFLICT (account) DO UPDATE SET"
+        " latest = latest + 1, recipients = recipients + excluded.recipients",
+        (new.account, len(new.recipients)),
     )
     identifier: int = tx.value("SELECT latest FROM submission_counters WHERE account = ?", (new.account,))
     tx.execute(
@@ -361,21 +366,32 @@ def drop(tx: Transaction, account: AccountId, identifier: int) -> None:
 
 
 def _forget_oldest(tx: Transaction, account: AccountId, modseq: ModSeq) -> None:
+    """As many as are too many; not what may still be undone."""
     rows: int = tx.value("SELECT count(*) FROM submissions WHERE account = ?", (account,))
-    if rows <= MAX_SUBMISSIONS:
+    named: int = tx.value("SELECT recipients FROM submission_counters WHERE account = ?", (account,))
+    if rows <= MAX_SUBMISSIONS and named <= MAX_RECIPIENTS:
         return
     for identifier, destroyed in tx.rows(
         "SELECT id, destroyed FROM submissions WHERE account = ? AND undo <> ? ORDER BY id LIMIT ?",
-        (account, PENDING, rows - MAX_SUBMISSIONS),
+        (account, PENDING, FORGOTTEN_TOGETHER),
     ):
+        if rows <= MAX_SUBMISSIONS and named <= MAX_RECIPIENTS:
+            return
         if not destroyed:
             destroy(tx, account, identifier, modseq=modseq)
         drop(tx, account, identifier)
+        rows -= 1
+        named = tx.value("SELECT recipients FROM submission_counters WHERE account = ?", (account,))
 
 
 def _drop_parts(tx: Transaction, account: AccountId, identifier: int) -> None:
-    for table in ("submission_recipients", "submission_reports"):
-        tx.execute(f"DELETE FROM {table} WHERE account = ? AND submission = ?", (account, identifier))  # noqa: S608 - names from above
+    gone = tx.execute(
+        "DELETE FROM submission_recipients WHERE account = ? AND submission = ?", (account, identifier)
+    )
+    tx.execute(
+        "UPDATE submission_counters SET recipients = recipients - ? WHERE account = ?", (gone, account)
+    )
+    tx.execute("DELETE FROM submission_reports WHERE account = ? AND submission = ?", (account, identifier))
 
 
 _COLUMNS = "id, identity, email, thread, envelope, send_at_ms, undo"

@@ -184,6 +184,9 @@ _SUBMISSION_COUNTERS: Final = TableValues(
         "latest": integer(
             instead="coalesce((SELECT max(s.id) FROM submissions s WHERE s.account = submission_counters.account), 0)"
         ),
+        "recipients": integer(
+            instead="(SELECT count(*) FROM submission_recipients r WHERE r.account = submission_counters.account)"
+        ),
         "complete_from": integer(
             instead="coalesce((SELECT max(s.modseq) FROM submissions s"
             " WHERE s.account = submission_counters.account), 0)"

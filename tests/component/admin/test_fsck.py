@@ -103,18 +103,18 @@ REPAIRED = {
     "submission-values-valid": [
         SUBMISSION.format("'zz'"),
         "UPDATE submissions SET identity = x'ff', envelope = x'ff', send_at_ms = 'zz', destroyed = 'zz', message = 'z'",
-        "INSERT INTO submission_counters VALUES (1, 7, 0)",
+        "INSERT INTO submission_counters VALUES (1, 7, 0, 0)",
     ],
     "submission-recipient-values-valid": [
-        SUBMISSION.format("'final'"), "INSERT INTO submission_counters VALUES (1, 7, 0)",
+        SUBMISSION.format("'final'"), "INSERT INTO submission_counters VALUES (1, 7, 0, 1)",
         "INSERT INTO submission_recipients VALUES (1, 7, 0, x'ff', x'ff', 'zz', x'ff', 'zz')",
     ],
     "submission-report-values-valid": [
-        SUBMISSION.format("'final'"), "INSERT INTO submission_counters VALUES (1, 7, 0)",
+        SUBMISSION.format("'final'"), "INSERT INTO submission_counters VALUES (1, 7, 0, 0)",
         "INSERT INTO submission_reports VALUES (1, 7, 'zz', 0, zeroblob(32))",
         "INSERT INTO submission_reports VALUES (1, 7, 'dsn', 0, 'zz')",
     ],
-    "submission-counter-values-valid": ["INSERT INTO submission_counters VALUES (1, 'zz', x'ff')"],
+    "submission-counter-values-valid": ["INSERT INTO submission_counters VALUES (1, 'zz', x'ff', 'zz')"],
     "identity-values-valid": [
         "INSERT INTO identities VALUES (1, 'I1', x'ff', 'a@x', x'ff', x'ff', x'ff', x'ff', 'zz', 'zz', 'zz')",
         "INSERT INTO identities VALUES (1, 'I2', '', x'ff', NULL, NULL, '', '', 1, 1, 0)",
@@ -250,8 +250,9 @@ REPAIRED = {
         "INSERT INTO submission_reports VALUES (1, 7, 'dsn', 0, zeroblob(32))",
     ],
     "submission-is-numbered": [SUBMISSION.format("'final'")],
+    "submission-recipients-are-counted": ["INSERT INTO submission_counters VALUES (1, 7, 0, 5)"],
     "pending-submission-is-scheduled": [
-        SUBMISSION.format("'pending'"), "INSERT INTO submission_counters VALUES (1, 7, 0)",
+        SUBMISSION.format("'pending'"), "INSERT INTO submission_counters VALUES (1, 7, 0, 0)",
     ],
     "identity-has-account": ["INSERT INTO identities VALUES (77, 'Id1', '', 'a@x', NULL, NULL, '', '', 1, 1, 0)"],
     "identity-is-numbered": [

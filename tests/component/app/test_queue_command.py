@@ -13,7 +13,7 @@ from pillarbox.queue.attempts import Peer
 from pillarbox.queue.inspection import Selection
 from pillarbox.queue.outcome import DeferralReason, deferred
 from pillarbox.queue.schedule import claim
-from pillarbox.queue.spool import Outbound, QueuedRecipient, enqueue
+from pillarbox.queue.spool import Outbound, QueuedRecipient, Release, enqueue
 from pillarbox.world.blobs import prepare
 from pillarbox.world.clock import SystemClock
 from pillarbox.world.database import Transaction
@@ -82,6 +82,23 @@ def test_show_prints_the_header(there: CommandLine) -> None:
     assert "Subject: Plan" in text
     assert there.json("queue", "show", queue_id)["header"] == "Subject: Plan"
     assert "queue list" in there.refused("queue", "show", "987654")
+
+
+def test_what_is_sent_for_later_has_its_time(there: CommandLine) -> None:
+    def schedule(tx: Transaction) -> None:
+        now_ms = SystemClock().now_ms()
+        later = Release(now_ms + 3 * 3_600_000 + 60_000, "for;10800")
+        to = (QueuedRecipient("you@four.example", "four.example"),)
+        enqueue(tx, Outbound(prepare(b"x"), "anna@example.org", to, release=later), now_ms=now_ms)
+
+    with opened_database(read(there.config).data_directory) as database:
+        database.write_now(schedule)
+    (entry,) = there.json("queue", "list", "--scheduled")["entries"]
+    assert (entry["recipient"], entry["state"]) == ("you@four.example", "scheduled")
+    assert re.search(r"you@four\.example +scheduled .* 3 h", there.text("queue", "list"))
+    assert there.json("queue", "release", "--to", "four.example") == {"recipients": 0}
+    assert "--held or --scheduled" in there.refused("queue", "list", "--held", "--scheduled", code=2)
+    assert there.json("queue", "drop", "--to", "four.example") == {"recipients": 1}
 
 
 def test_hold_release_retry(there: CommandLine) -> None:

@@ -13,6 +13,7 @@ from pillarbox.directory.vacation import Settings, VacationRefused
 from pillarbox.protocol.smtp.capabilities import Role
 from tests.kit.smtp.provider import NOW_MS, SmtpProvider, run_with_smtp
 from tests.kit.smtp.submitting import Submitter, envelope
+from tests.unit.server.smtp.test_signing import with_keys
 from tests.unit.server.smtp.test_submission import logged_in, submit
 
 DAY_S = 86_400
@@ -223,6 +224,16 @@ def test_the_owner_chooses_the_name() -> None:
         await arrives(provider)
         (queued,) = provider.queued()
         assert b"From: =?utf-8?B?w4RubmU=?=\r\n <anna@one.example>\r\n" in queued["octets"]
+
+    run(test)
+
+
+def test_an_answer_is_signed() -> None:
+    async def test(provider: SmtpProvider) -> None:
+        await with_keys(provider, "one.example")
+        await arrives(provider)
+        (queued,) = provider.queued()
+        assert queued["octets"].startswith(b"DKIM-Signature: ")
 
     run(test)
 

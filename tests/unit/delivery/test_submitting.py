@@ -17,6 +17,7 @@ from pillarbox.mail.header import Header
 from pillarbox.mail.identifiers import ModSeq
 from pillarbox.protocol.smtp.client.envelope import Outcome, OutcomeKind
 from pillarbox.queue import submissions
+from pillarbox.queue.invariants import INVARIANTS
 from pillarbox.queue.submissions import CannotCalculateChanges
 from pillarbox.world.blobs import MAX_IN_DATABASE_OCTETS
 from tests.kit.smtp.provider import NOW_MS
@@ -505,6 +506,26 @@ def test_changes_since_a_state() -> None:
         assert len(anna.provider.queued()) == 2, "the message goes its way"
         with pytest.raises(CannotCalculateChanges):
             changes(state() + 1)
+
+    run_with_submitter(test)
+
+
+def test_an_account_has_so_many_submissions_and_forgets_the_oldest() -> None:
+    async def test(anna: Submitter) -> None:
+        database = anna.provider.database
+        held = await anna.sent(given=envelope("bert@one.example", parameters=HOUR))
+        first = await anna.sent(given=envelope("bert@one.example"))
+
+        def named(number: int) -> None:
+            sql = "UPDATE submission_counters SET recipients = recipients + ?"
+            database.write_now(lambda tx: tx.execute(sql, (number,)))
+
+        named(submissions.MAX_RECIPIENTS - 2)
+        second = await anna.sent(given=envelope("bert@one.example"))
+        assert database.read_now(submissions.ids, anna.account) == [held, second]
+        assert first not in database.read_now(submissions.ids, anna.account)
+        named(2 - submissions.MAX_RECIPIENTS)
+        assert database.read_now(lambda tx: [i for i in INVARIANTS if list(i.find(tx))]) == []
 
     run_with_submitter(test)
 

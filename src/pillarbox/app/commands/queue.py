@@ -66,6 +66,7 @@ def _selecting(
 @click.option("--to", "destination", metavar="DOMAIN", help="Only mail for this domain.")
 @click.option("--from", "sender", metavar="ADDRESS", help='Only mail from this sender; "<>": reports.')
 @click.option("--held", is_flag=True, help="Only mail on hold.")
+@click.option("--scheduled", is_flag=True, help="Only mail that its sender has sent for later.")
 @click.option(
     "--limit",
     type=click.IntRange(1, 1_000_000),
@@ -75,7 +76,12 @@ def _selecting(
 )
 @on_installation
 def list_queue(
-    installation: Installation, destination: str | None, sender: str | None, held: bool, limit: int
+    installation: Installation,
+    destination: str | None,
+    sender: str | None,
+    held: bool,
+    scheduled: bool,
+    limit: int,
 ) -> None:
     """List queued mail by recipient, and destinations that are not tried for a while after failures."""
     from dataclasses import replace
@@ -84,8 +90,10 @@ def list_queue(
     from pillarbox.queue.spool import State
 
     selection = _selection((), destination, sender)
-    if held:
-        selection = replace(selection, state=State.HELD)
+    if held and scheduled:
+        raise click.UsageError("Give --held or --scheduled.")
+    if held or scheduled:
+        selection = replace(selection, state=State.HELD if held else State.SCHEDULED)
     entries = installation.read(queue.listing, selection, now_ms=installation.now_ms, limit=limit)
     messages, recipients = installation.read(queue.count, selection)
     paused = [
@@ -95,7 +103,7 @@ def list_queue(
     ]
     lines = [table(_HEADS, (_row(entry, installation.now_ms) for entry in entries))] if entries else []
     total = f"{counted(messages, 'message')}, {counted(recipients, 'recipient')}."
-    selects = destination is not None or sender is not None or held
+    selects = destination is not None or sender is not None or held or scheduled
     lines.append(total if recipients else "No queued mail matches." if selects else "Queue is empty.")
     if len(entries) < recipients:
         lines.append(f"Only the first {len(entries)} are shown; for more use --limit.")

@@ -130,12 +130,11 @@ async def intake_of(received: ReceivedMessage, world: World, hostname: str) -> I
         message = Message(blob, summary, found)
     acceptance = Acceptance(tuple(destinations.placements), message, outbound, received.quarantined)
     success = _success(received, world, hostname) if destinations.successes else None
-    about = responding.may_be_answered(
-        destinations.placements,
-        received.envelope.reverse_path,
-        stored.octets,
-        quarantined=received.quarantined,
-    )
+    about = None
+    if not received.quarantined and responding.may_answer(destinations.placements):
+        about = await in_thread(
+            responding.read_subject_message, received.envelope.reverse_path, stored.octets
+        )
     return Intake(
         acceptance,
         success,

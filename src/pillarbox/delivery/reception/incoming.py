@@ -222,7 +222,10 @@ class IncomingMessage:
             if self._envelope.reverse_path is NULL and self._destinations.placements:
                 # What says something about mail that its recipients have sent has the null path
                 found = await self._notification(stored.octets)
-            received = self._received_message(stored, report, found)
+            remembered = None
+            if self._submission:
+                remembered = await in_thread(self._remembered, self._submission, stored.octets)
+            received = self._received_message(stored, report, remembered, found)
             intake = await intake_of(received, world, config.hostname)
             del received
             # What is committed refers to the file of a large message, not to its octets
@@ -356,17 +359,20 @@ class IncomingMessage:
             return None
         return await in_thread(notification.read, octets)
 
-    def _remembered(self, octets: bytes) -> NewSubmission:
-        assert self._submission is not None
+    def _remembered(self, submission: NewSubmission, octets: bytes) -> NewSubmission:
         field = Header.parse(octets, 0, MAX_TOP_OCTETS)[0].first("Message-ID") or b""
         return replace(
-            self._submission,
+            submission,
             message_id=next(iter(message_ids(field)), None),
             recipients=tuple(self._statuses),
         )
 
     def _received_message(
-        self, stored: StoredMessage, report: ReceivedReport | None, found: Notification | None
+        self,
+        stored: StoredMessage,
+        report: ReceivedReport | None,
+        submission: NewSubmission | None,
+        found: Notification | None,
     ) -> ReceivedMessage:
         return ReceivedMessage(
             origin=self._origin,
@@ -378,7 +384,7 @@ class IncomingMessage:
             authentication=self._verdict.authentication,
             observation=self._verdict.observation,
             report=report,
-            submission=self._remembered(stored.octets) if self._submission else None,
+            submission=submission,
             notification=found,
         )
 
@@ -386,10 +392,10 @@ class IncomingMessage:
         world = self._resources.world
         try:
             rows = len(intake.report.rows) if intake.report else 0
-            many = (
-                intake.answerable is not None
-                or len(intake.acceptance.placements) + rows > MAX_PLACEMENTS_IN_LOOP
-            )
+            if intake.submission:
+                rows += len(intake.submission.recipients)
+            many = len(intake.acceptance.placements) + rows > MAX_PLACEMENTS_IN_LOOP
+            many = many or intake.answerable is not None  # it may be signed
             write = world.database.write_in_thread if many else world.database.write
             return await write(commit, intake, now_ms=world.clock.now_ms())
         except (

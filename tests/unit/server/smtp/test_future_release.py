@@ -1,5 +1,6 @@
 """Mail that is held until its time (RFC 4865), from MAIL to the inbox or the next hop."""
 
+import asyncio
 import random
 from typing import Any
 
@@ -13,6 +14,7 @@ from pillarbox.server.chores.releasing import Releases
 from pillarbox.world.database import Transaction
 from tests.kit.smtp.conditions import conditions
 from tests.kit.smtp.provider import NOW_MS, SmtpClient, SmtpProvider, run_with_smtp
+from tests.unit.server.smtp.test_signing import with_keys
 from tests.unit.server.smtp.test_submission import logged_in
 
 MESSAGE = "From: anna@one.example\r\nSubject: Plan\r\n\r\nThe body.\r\n"
@@ -218,6 +220,40 @@ def test_a_message_that_is_damaged_by_then_is_reported() -> None:
         (report,) = provider.inbox("anna")
         assert b"\r\nStatus: 5.3.0\r\n" in report
         assert provider.queued() == []
+
+    run_with_smtp(test)
+
+
+def test_workers_that_look_at_the_same_time_send_it_once() -> None:
+    async def test(provider: SmtpProvider) -> None:
+        client = await logged_in(provider)
+        await held(client, *EVERYBODY)
+        await provider.clock.advance(3600)
+        await asyncio.gather(*(let_go(provider) for _ in range(5)))
+        assert (len(provider.inbox("anna")), len(provider.inbox("bert"))) == (1, 1)
+        assert [one["address"] for one in provider.queued()] == [
+            "x@elsewhere.example",
+            "anna@elsewhere.example",
+        ]
+
+    run_with_smtp(test)
+
+
+def test_what_leaves_is_signed_then_with_the_keys_of_then() -> None:
+    async def test(provider: SmtpProvider) -> None:
+        client = await logged_in(provider)
+        await held(client, "x@elsewhere.example", "bert@one.example")
+        await with_keys(provider, "one.example")
+        (waiting, _) = provider.queued()
+        assert b"DKIM-Signature" not in waiting["octets"]
+        await let_go(provider, 3600)
+        (queued,) = provider.queued()
+        assert queued["octets"].startswith(b"DKIM-Signature: ")
+        assert queued["octets"].endswith(waiting["octets"])
+        assert provider.database.read_now(lambda tx: tx.value("SELECT size FROM queue_messages")) == len(
+            queued["octets"]
+        )
+        assert provider.database.read_now(lambda tx: tx.value("SELECT count(*) FROM blobs")) == 2
 
     run_with_smtp(test)
 
