@@ -5,6 +5,8 @@ import random
 import pytest
 
 from pillarbox.delivery import account_settings, tracking
+from pillarbox.delivery.releasing import Prepared, release
+from pillarbox.delivery.settle import ReportingMta
 from pillarbox.delivery.submitted_envelope import (
     EnvelopeAddress,
     NotSubmitted,
@@ -15,11 +17,16 @@ from pillarbox.delivery.submitted_envelope import (
 from pillarbox.directory import accounts, identities
 from pillarbox.mail.header import Header
 from pillarbox.mail.identifiers import ModSeq
+from pillarbox.mail.number_set import EVERYTHING
+from pillarbox.mail.summary import summarize
 from pillarbox.protocol.smtp.client.envelope import Outcome, OutcomeKind
 from pillarbox.queue import submissions
 from pillarbox.queue.invariants import INVARIANTS
+from pillarbox.queue.spool import QueueId
 from pillarbox.queue.submissions import CannotCalculateChanges
-from pillarbox.world.blobs import MAX_IN_DATABASE_OCTETS
+from pillarbox.store import append, mailboxes, orphans, placements
+from pillarbox.world.blobs import MAX_IN_DATABASE_OCTETS, prepare
+from pillarbox.world.database import Transaction
 from tests.kit.smtp.provider import NOW_MS
 from tests.kit.smtp.submitting import DRAFT, Submitter, envelope, run_with_submitter
 
@@ -474,6 +481,55 @@ def test_the_outcome_of_undoings_around_the_time_is_what_was_answered() -> None:
             assert len(anna.provider.inbox("bert")) == number - undone
             assert anna.get(submission).undo == ("canceled" if answer else "final")
         assert 0 < undone < 100
+
+    run_with_submitter(test)
+
+
+def test_a_crash_while_it_leaves_leaves_it_held() -> None:
+    """All that is written when it leaves is one transaction: one mail, whenever that is broken off."""
+
+    class Crash(Exception): ...
+
+    def broken_off(
+        tx: Transaction, message: QueueId, ready: Prepared, mta: ReportingMta, now_ms: int
+    ) -> None:
+        assert release(tx, message, ready, mta, separate_domains=False, now_ms=now_ms) is not None
+        raise Crash
+
+    async def test(anna: Submitter) -> None:
+        world = anna.provider.world
+        submission = await anna.sent(
+            given=envelope("bert@one.example", "x@elsewhere.example", parameters=HOUR)
+        )
+        await anna.provider.clock.advance(3600)
+        ready = Prepared(append.Message(prepare(DRAFT), summarize(DRAFT)), None)
+        mta = ReportingMta("mx.one.example", world.blobs, world.entropy)
+        with pytest.raises(Crash):
+            await world.database.write(broken_off, QueueId(1), ready, mta, world.clock.now_ms())
+        assert (anna.provider.inbox("bert"), anna.get(submission).undo) == ([], "pending")
+        await anna.let_go()
+        await anna.let_go()
+        assert (len(anna.provider.inbox("bert")), len(anna.provider.queued())) == (1, 1)
+
+    run_with_submitter(test)
+
+
+@pytest.mark.rfc("8621 §7.5", "MUST NOT")
+def test_to_delete_the_email_or_the_submission_stops_nothing() -> None:
+    async def test(anna: Submitter) -> None:
+        database = anna.provider.database
+        submission = await anna.sent(given=envelope("bert@one.example", parameters=HOUR))
+
+        def delete(tx: Transaction) -> None:
+            drafts = mailboxes.by_name(tx, anna.account, "Drafts").id
+            placements.expunge(tx, anna.account, drafts, EVERYTHING, deleted_only=False)
+            orphans.sweep(tx)
+            tracking.destroy(tx, anna.account, submission)
+
+        await database.write(delete)
+        await anna.let_go(3600)
+        (placed,) = anna.provider.inbox("bert")
+        assert placed.endswith(b"\r\n\r\nThe body.\r\n")
 
     run_with_submitter(test)
 
