@@ -210,7 +210,7 @@ _DELIVERED = {Action.FAILED: NO, Action.DELAYED: QUEUED}
 
 def _fate(result: RecipientResult) -> Fate:
     last = result.attempt.outcome
-    reply = last.text
+    reply = tracking.one_line(last.text, last.status)
     if not last.said_by_server:
         reply = f"{'450' if result.action is Action.DELAYED else '550'} {last.status} {last.text}"
     delivered = _DELIVERED.get(result.action, UNKNOWN)

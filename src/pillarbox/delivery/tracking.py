@@ -68,6 +68,12 @@ def here(address: str, found: LocalRecipient, destinations: Destinations) -> Fat
     return Fate(address, UNKNOWN, PASSED_ON)
 
 
+def one_line(reply: str, status: str) -> str:
+    """A server's reply whose lines were joined, with its enhanced status code once (RFC 8621 §7, smtpReply)."""
+    first, found, rest = reply.partition(f" {status} ")
+    return f"{first}{found}{rest.replace(f' {status} ', ' ')}"
+
+
 def record(
     tx: Transaction, new: NewSubmission, message: QueueId | None, *, release_at_ms: int | None, now_ms: int
 ) -> int:

@@ -286,6 +286,19 @@ def test_recipients_here_have_it_at_once_and_the_others_when_a_server_says_so() 
     run_with_submitter(test)
 
 
+@pytest.mark.rfc("8621 §7", "SHOULD")
+def test_a_reply_of_several_lines_is_one() -> None:
+    async def test(anna: Submitter) -> None:
+        submission = await anna.sent(given=envelope("x@elsewhere.example"))
+        text = "550 5.7.1 Our system has detected that this message is 5.7.1 likely spam."
+        await anna.relay(Outcome(OutcomeKind.FAILED, "5.7.1", text))
+        assert anna.status(submission).reply == (
+            "550 5.7.1 Our system has detected that this message is likely spam."
+        )
+
+    run_with_submitter(test)
+
+
 def test_who_gets_no_mail_from_its_sender_has_no_effect_on_others() -> None:
     async def test(anna: Submitter) -> None:
         first, second = (
