@@ -37,7 +37,7 @@ class EnvelopeAddress(Struct, frozen=True, gc=False):
     parameters: dict[str, str | None] | None = None
 
 
-class SubmittedEnvelope(Struct, frozen=True, rename="camel"):
+class SubmittedEnvelope(Struct, frozen=True, gc=False):
     """Who sends to whom."""
 
     mail_from: EnvelopeAddress
@@ -61,14 +61,19 @@ Recipients = list[tuple[Address, DsnRequest]]
 
 def as_json(envelope: SubmittedEnvelope) -> str:
     """As a client is shown it."""
-    return msgspec.json.encode(envelope).decode()
+    shown = {"mailFrom": envelope.mail_from, "rcptTo": envelope.rcpt_to}
+    return msgspec.json.encode(shown).decode()
 
 
 def of_json(text: str) -> SubmittedEnvelope:
     """What `as_json` wrote; an empty one where that is damaged."""
     try:
-        return msgspec.json.decode(text, type=SubmittedEnvelope)
-    except msgspec.DecodeError:
+        found = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
+        return SubmittedEnvelope(
+            msgspec.json.decode(found["mailFrom"], type=EnvelopeAddress),
+            msgspec.json.decode(found["rcptTo"], type=tuple[EnvelopeAddress, ...]),
+        )
+    except (msgspec.DecodeError, KeyError):
         return SubmittedEnvelope(EnvelopeAddress(""), ())
 
 

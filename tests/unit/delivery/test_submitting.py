@@ -88,6 +88,11 @@ def test_an_identity_may_stand_for_all_addresses_of_a_domain(author: str, sender
     assert found.mail_from.email == sender
 
 
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"mailFrom": 1, "rcptTo": []}', "\0"])
+def test_an_envelope_that_is_damaged_is_empty(text: str) -> None:
+    assert of_json(text) == SubmittedEnvelope(EnvelopeAddress(""), ())
+
+
 def test_the_identity_must_be_there_and_usable() -> None:
     async def test(anna: Submitter) -> None:
         found = await anna.submit(identity="I99")
