@@ -11,6 +11,7 @@ from pillarbox.protocol.smtp.capabilities import Role, offered
 from pillarbox.queue import scheduled
 from pillarbox.queue.spool import QueueId
 from pillarbox.server.chores.releasing import Releases
+from pillarbox.store import mailboxes
 from pillarbox.world.database import Transaction
 from tests.kit.smtp.conditions import conditions
 from tests.kit.smtp.provider import NOW_MS, SmtpClient, SmtpProvider, run_with_smtp
@@ -30,10 +31,10 @@ async def held(client: SmtpClient, *recipients: str, hold: str = "HOLDFOR=3600",
     return await client.say(MESSAGE.encode() + b".\r\n")
 
 
-async def let_go(provider: SmtpProvider, seconds: float = 0) -> None:
+async def let_go(provider: SmtpProvider, seconds: float = 0, **options: Any) -> None:
     """What the chore does after so long."""
     await provider.clock.advance(seconds)
-    await Releases(provider.world, provider.config()).run(provider.world, _no_rest)
+    await Releases(provider.world, provider.config(**options)).run(provider.world, _no_rest)
 
 
 async def _no_rest(_seconds: float | None = None) -> None: ...
@@ -152,6 +153,24 @@ def test_an_address_that_is_gone_by_then_is_reported_with_what_was_asked_for() -
         )
         assert b"\r\nFuture-Release-Request: for;3600\r\n" in report
         assert b"\r\nArrival-Date: Tue, 14 Nov 2023 22:13:20 +0000\r\n" in report
+
+    run_with_smtp(test)
+
+
+@pytest.mark.parametrize("separate", [False, True])
+def test_domains_that_are_separate_are_so_for_what_is_held(separate: bool) -> None:
+    def two(tx: Transaction) -> None:
+        account = accounts.create(tx, "dora@two.example", scram_salt=b"d" * 16, now_ms=NOW_MS)
+        mailboxes.create_defaults(tx, account.id, now_ms=NOW_MS)
+
+    async def test(provider: SmtpProvider) -> None:
+        await provider.database.write(two)
+        client = await logged_in(provider, separate_domains=separate)
+        await held(client, "dora@two.example", "bert@one.example")
+        await let_go(provider, 3600, separate_domains=separate)
+        queued = [one["address"] for one in provider.queued()]
+        assert queued == (["dora@two.example"] if separate else [])
+        assert len(provider.inbox("bert")) == 1
 
     run_with_smtp(test)
 
