@@ -1,7 +1,7 @@
 """The envelope of a message that is submitted by JMAP (RFC 8621 §7): as the client gives it, or from the header."""
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
@@ -68,13 +68,17 @@ def as_json(envelope: SubmittedEnvelope) -> str:
 def of_json(text: str) -> SubmittedEnvelope:
     """What `as_json` wrote; an empty one where that is damaged."""
     try:
-        found = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
-        return SubmittedEnvelope(
-            msgspec.json.decode(found["mailFrom"], type=EnvelopeAddress),
-            msgspec.json.decode(found["rcptTo"], type=tuple[EnvelopeAddress, ...]),
-        )
-    except (msgspec.DecodeError, KeyError):
+        # Not by the types of the structs: where they are compiled, msgspec does not find these
+        found = msgspec.json.decode(text)
+        recipients = tuple(_of_object(each) for each in found["rcptTo"])
+        return SubmittedEnvelope(_of_object(found["mailFrom"]), recipients)
+    except (msgspec.DecodeError, KeyError, TypeError):
         return SubmittedEnvelope(EnvelopeAddress(""), ())
+
+
+def _of_object(found: dict[str, Any]) -> EnvelopeAddress:
+    """Raises `KeyError`, `TypeError`."""
+    return EnvelopeAddress(str(found["email"]), found.get("parameters"))
 
 
 def of_header(header: Header, identity: str, *, instead: str) -> SubmittedEnvelope | NotSubmitted:
