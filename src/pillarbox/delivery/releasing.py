@@ -94,7 +94,7 @@ async def prepared(
         queued = await _signed(octets, world.blobs, signer) if is_remote else None
         if not is_local:
             return Prepared(None, queued)
-        placed = await _placed(message, octets, world.blobs)
+        placed = await _placed(message, octets, world)
         sender: ReversePath = Address.parse(message.reverse_path) if message.reverse_path else NULL
         about = await in_thread(responding.read_subject_message, sender, octets)
         return Prepared(placed, queued, about=about)
@@ -112,12 +112,12 @@ async def _signed(octets: bytes, blobs: Blobs, signer: Signer) -> PreparedBlob |
     return await _below(signatures, octets, blobs) if signatures else None
 
 
-async def _placed(message: QueuedMessage, octets: bytes, blobs: Blobs) -> Message:
+async def _placed(message: QueuedMessage, octets: bytes, world: World) -> Message:
     path = return_path(f"<{message.reverse_path or ''}>")
-    blob, octets = await _below(path, octets, blobs), path + octets
+    blob, octets = await _below(path, octets, world.blobs), path + octets
     if message.body is Body.BINARY:
-        blob, octets = await text_form(blob, octets, blobs)
-    return Message(blob, await summary_of(octets))
+        blob, octets = await text_form(blob, octets, world.blobs)
+    return Message(blob, await summary_of(octets, world.aside))
 
 
 async def _below(top: bytes, octets: bytes, blobs: Blobs) -> PreparedBlob:

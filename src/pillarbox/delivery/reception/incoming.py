@@ -224,7 +224,7 @@ class IncomingMessage:
                 found = await self._notification(stored.octets)
             remembered = None
             if self._submission:
-                remembered = await in_thread(self._remembered, self._submission, stored.octets)
+                remembered = await world.aside.run(self._remembered, self._submission, stored.octets)
             received = self._received_message(stored, report, remembered, found)
             intake = await intake_of(received, world, config.hostname)
             del received
@@ -357,7 +357,7 @@ class IncomingMessage:
         """What the message says about mail that its recipients have sent."""
         if not notification.may_be_notification(octets):
             return None
-        return await in_thread(notification.read, octets)
+        return await self._resources.world.aside.run(notification.read, octets)
 
     def _remembered(self, submission: NewSubmission, octets: bytes) -> NewSubmission:
         field = Header.parse(octets, 0, MAX_TOP_OCTETS)[0].first("Message-ID") or b""

@@ -25,7 +25,7 @@ class Releases:
     def __init__(self, world: World, config: Config) -> None:
         self.config = config
         """May be replaced when the configuration is read again."""
-        self._signer = Signer(world.database, world.signals, world.clock, provider=config.domain)
+        self._signer = Signer(world.database, world.signals, world.clock, world.aside, provider=config.domain)
 
     async def run(self, world: World, _rest: Rest) -> bool:
         """Let go what is due; return whether there is more. People wait for it, so it does not rest."""
