@@ -63,7 +63,7 @@ def add(
     there = dkim_keys.listing(tx, name)
     if any(key.state is KeyState.NEXT for key in there):
         raise NameRefused(
-            f"'{name}' has keys that are to be next already. Use them first: pillarbox dkim rotate"
+            f"'{name}' has keys that are to be next already. Use them first: pillarbox dkim rotate {name}"
         )
     signing = any(key.state is KeyState.ACTIVE for key in there)
     wanted = state or (KeyState.NEXT if signing else KeyState.ACTIVE)

@@ -61,7 +61,8 @@ def test_a_rotation_by_hand(there: CommandLine) -> None:
     said = there.text("dkim", "new", "example.org")
     assert "_domainkey.example.org. IN TXT" in said
     assert "Then: pillarbox dkim rotate example.org" in said
-    assert "to be next already" in there.refused("dkim", "new", "example.org")
+    refused = there.refused("dkim", "new", "example.org")
+    assert "to be next already. Use them first: pillarbox dkim rotate example.org" in refused
     following = {name for name, state in states(there).items() if state == "next"}
     assert len(following) == 2
     refused = there.refused("dkim", "rotate", "example.org")
@@ -96,6 +97,17 @@ def test_keys_that_were_all_deleted_are_replaced_at_once(there: CommandLine) -> 
     assert f"example.org signs with {other} only" in there.text("dkim", "retire", "example.org", one)
     assert "signs no mail any more" in there.text("dkim", "retire", "example.org", other)
     assert "Then:" not in there.text("dkim", "new", "example.org")
+    assert set(states(there).values()) == {"active"}
+
+
+def test_keys_that_were_deleted_while_there_are_next_ones_are_replaced_by_these(there: CommandLine) -> None:
+    one, other = states(there)
+    there.text("dkim", "new", "example.org")
+    said = there.text("dkim", "retire", "example.org", one)
+    assert f"signs with {other} only. Use the next keys: pillarbox dkim rotate example.org" in said
+    said = there.text("dkim", "retire", "example.org", other)
+    assert "signs no mail any more. Use the next keys: pillarbox dkim rotate example.org" in said
+    there.text("dkim", "rotate", "example.org", "--force")
     assert set(states(there).values()) == {"active"}
 
 

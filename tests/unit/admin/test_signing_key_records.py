@@ -131,7 +131,17 @@ def test_that_the_dns_fails_is_told_apart_from_a_record_that_is_missing() -> Non
     signing_keys.refuse([], DOMAIN)
 
 
-def test_a_domain_without_a_key_that_signs_is_told() -> None:
+def test_a_domain_whose_keys_wait_for_their_records_is_told() -> None:
     found = checked(Says(RIGHT), key(KeyState.NEXT))
     assert [one.level for one in found] == [Level.PROBLEM, Level.OK]
+    assert found[0].found == "the domain signs no mail yet"
+    assert found[0].remedy.endswith(
+        f"once the DNS has the records of its keys: pillarbox dkim records {DOMAIN}"
+    )
+
+
+@pytest.mark.parametrize("keys", [(), (key(KeyState.RETIRED),)])
+def test_a_domain_without_a_key_that_signs_is_told(keys: tuple[KeyRecord, ...]) -> None:
+    found = checked(Says(RIGHT), *keys)
+    assert [one.level for one in found] == [Level.PROBLEM, *(Level.OK for _ in keys)]
     assert found[0].remedy == f"Make some: pillarbox dkim new {DOMAIN}"

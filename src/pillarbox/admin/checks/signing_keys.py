@@ -45,7 +45,11 @@ def refuse(lacks: Sequence[Lack], domain: str) -> None:
 
 async def check(resolver: Resolver, domain: str, keys: Sequence[KeyRecord]) -> AsyncIterator[CheckResult]:
     """Check the records of a domain's keys."""
-    if not any(key.state is KeyState.ACTIVE for key in keys):
+    states = {key.state for key in keys}
+    if KeyState.ACTIVE not in states and KeyState.NEXT in states:  # as after an upgrade
+        remedy = "It does, an hour later at most, once the DNS has the records of its keys: pillarbox dkim records "
+        yield problem(domain, "the domain signs no mail yet", remedy + domain)
+    elif KeyState.ACTIVE not in states:
         yield problem(domain, "the domain has no signing key", f"Make some: pillarbox dkim new {domain}")
     for key in keys:
         if not key.text:

@@ -87,11 +87,14 @@ def retire(installation: Installation, domain: str, selector: str) -> None:
     installation.write(dkim.retire, domain, selector)
     left = [one.selector for one in before if one.state.value == "active" and one.selector != selector]
     signed = any(one.state.value == "active" for one in before if one.selector == selector)
+    following = any(one.state.value == "next" for one in before)
     said = f"Key deleted: {selector} of {domain}"
-    if signed and left:
-        said += f"\n{domain} signs with {', '.join(left)} only. Both keys anew: pillarbox dkim new {domain}"
-    elif signed:
-        said += f"\n{domain} signs no mail any more. Make keys: pillarbox dkim new {domain}"
+    if signed:
+        said += f"\n{domain} signs {'with ' + ', '.join(left) + ' only' if left else 'no mail any more'}. "
+        if following:  # while there are some, no others are made
+            said += f"Use the next keys: pillarbox dkim rotate {domain}"
+        else:
+            said += f"{'Both keys anew' if left else 'Make keys'}: pillarbox dkim new {domain}"
     installation.show({"domain": domain, "removed": selector}, said)
 
 
