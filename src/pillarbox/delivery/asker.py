@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 from pillarbox.delivery.asking import Unanswered, answered, answered_at_once
@@ -27,7 +27,7 @@ class Later(Generic[T_co]):
 
     __slots__ = ("go_on",)
 
-    def __init__(self, go_on: Callable[[float], Awaitable[T_co]]) -> None:
+    def __init__(self, go_on: Callable[[float], "asyncio.Task[T_co]"]) -> None:
         """`go_on`: is told when it has to end, in seconds of `Clock.monotonic`."""
         self.go_on = go_on
 
@@ -69,8 +69,24 @@ class Asker:
 
         Who waits may be no task (`server.pump.eager`), and only a task can be told that its time is over.
         """
+        (found,) = await self.answers((asking,), ends=ends)
+        return found
+
+    async def answers(self, askings: Iterable[Asking[T]], *, ends: float) -> list[T]:
+        """The results of several checks, each of which has all of the time: one that waits for a name server that
+        stalls takes none from the others.
+        """
+        begun = [self._begun(asking, ends) for asking in askings]
+        try:
+            return [await each if isinstance(each, asyncio.Task) else each for each in begun]
+        finally:
+            for each in begun:
+                if isinstance(each, asyncio.Task):
+                    each.cancel()
+
+    def _begun(self, asking: Asking[T], ends: float) -> T | asyncio.Task[T]:
         found = answered_at_once(asking, self._world.resolver)
-        return await self._task(self._rest(found, ends)) if isinstance(found, Unanswered) else found
+        return self._task(self._rest(found, ends)) if isinstance(found, Unanswered) else found
 
     def look_up_ahead(self, lookups: Iterable[Lookup]) -> None:
         """Ask at once what a check is going to ask one after another: it joins the questions, or finds the answers."""
@@ -110,8 +126,12 @@ class Asker:
         return len(self._ahead) + len(self._lingering) < MAX_EARLY
 
 
+def going_on(begun: Begun[T], *, ends: float) -> T | asyncio.Task[T]:
+    """A check that was begun; one that could not begin yet does now, and has to end at `ends`."""
+    return begun.go_on(ends) if isinstance(begun, Later) else begun
+
+
 async def result(begun: Begun[T], *, ends: float) -> T:
     """The result of a check that was begun; `ends`: when one that could not begin yet has to end."""
-    if isinstance(begun, Later):
-        return await begun.go_on(ends)
-    return await begun if isinstance(begun, asyncio.Task) else begun
+    going = going_on(begun, ends=ends)
+    return await going if isinstance(going, asyncio.Task) else going

@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from pillarbox.config.schema import Config
-from pillarbox.delivery.asker import Asker, Begun, result
+from pillarbox.delivery.asker import Asker, Begun, going_on, result
 from pillarbox.delivery.checks.check import NOTHING_FOUND, Check, Decision, Evidence, Finding
 from pillarbox.delivery.checks.deferral import Deferrals
 from pillarbox.delivery.checks.known_clients import KnownClient, KnownClients
@@ -29,12 +29,13 @@ from pillarbox.trust.arc import ChainOutcome
 from pillarbox.trust.bimi import Bimi
 from pillarbox.trust.dkim import SignatureOutcome
 from pillarbox.trust.dmarc.authors import authors
-from pillarbox.trust.dmarc.evaluation import evaluate_message
+from pillarbox.trust.dmarc.evaluation import evaluate_message, look_up_policies
 from pillarbox.trust.dmarc.handling import Action, Disposition, Mode, decide
-from pillarbox.trust.dmarc.tree_walk import first_lookups
+from pillarbox.trust.dmarc.tree_walk import Walker
 from pillarbox.trust.dmarc_report.observation import row_of
 from pillarbox.trust.iprev import iprev
 from pillarbox.trust.judgement import Client, Judgement, identifiers
+from pillarbox.trust.questions import Asking
 from pillarbox.trust.results import MethodResult
 from pillarbox.trust.signatures.signed_header import SignedHeader
 from pillarbox.trust.spf import SpfResult
@@ -159,18 +160,18 @@ class Authentication(Check):
         long = has_long_header(message.top)
         signed = await self._aside.run(_Signed, message, now_s) if long else _Signed(message, now_s)
         signatures, chain = signed.signatures, signed.chain
-        # All that is known to be asked is asked at once, so that nothing that fails leaves no time for others
-        ends = self._asker.deadline()
-        self._asker.look_up_ahead(
-            (*first_lookups(signed.authors.domains), *signatures.lookups, *chain.lookups)
+        ends, walker = self._asker.deadline(), Walker()
+        self._asker.look_up_ahead((*signatures.lookups, *chain.lookups))
+        # Side by side: who owns the names of one has its time used up, and must not that of the others
+        begun = evidence.begun[self.name] = replace(begun, mail_from=going_on(begun.mail_from, ends=ends))
+        await self._asker.answers(
+            (look_up_policies(signed.authors, walker), signed.look_up_keys()), ends=ends
         )
-        await self._asker.answer(signatures.look_up_keys(), ends=ends)
-        await self._asker.answer(chain.look_up_keys(), ends=ends)
         verify = partial(signed.verify, remote_ip=str(begun.client.ip))
         outcomes, sealed = await self._aside.run(verify) if long or signed.takes_long else verify()
         mail_from = await result(begun.mail_from, ends=ends)
         identified = identifiers(mail_from, outcomes)
-        dmarc = await self._asker.answer(evaluate_message(signed.authors, identified), ends=ends)
+        dmarc = await self._asker.answer(evaluate_message(signed.authors, identified, walker), ends=ends)
         client = KnownClient(await result(begun.helo, ends=ends), await result(begun.iprev, ends=ends))
         self._clients.remember((str(begun.client.ip), begun.client.helo), client)
         judgement = Judgement(
@@ -228,6 +229,11 @@ class _Signed:
         signatures, seals = self.signatures.count, self.chain.count
         large = self._message.size > MAX_OCTETS_IN_LOOP and (signatures or seals)
         return bool(large) or signatures + seals > MAX_VERIFIED_IN_LOOP
+
+    def look_up_keys(self) -> Asking[None]:
+        """Asks for the keys of signatures, then for those of seals."""
+        yield from self.signatures.look_up_keys()
+        yield from self.chain.look_up_keys()
 
     def verify(self, *, remote_ip: str) -> tuple[tuple[SignatureOutcome, ...], ChainOutcome]:
         """With the keys that have been looked up."""

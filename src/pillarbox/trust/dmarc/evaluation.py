@@ -16,7 +16,7 @@ from pillarbox.mail.address import InvalidAddress, domain_key
 from pillarbox.trust.dmarc.authors import Authors
 from pillarbox.trust.dmarc.record import SEVERITY, Policy, Record
 from pillarbox.trust.dmarc.tree_walk import Found, Walk, Walker
-from pillarbox.trust.questions import Asking, look_up
+from pillarbox.trust.questions import Asking
 from pillarbox.trust.results import Result
 
 MAX_IDENTIFIERS: Final = 10
@@ -69,13 +69,31 @@ class Evaluation(Struct, frozen=True, kw_only=True):
         return self.published.softened if self.record and self.record.testing else self.published
 
 
-def evaluate_message(authors: Authors, identifiers: Iterable[Identifier]) -> Asking[Evaluation]:
-    """Judge a message by each of its author domains; the worst result counts (RFC 9989 §11.5)."""
+def look_up_policies(authors: Authors, walker: Walker) -> Asking[None]:
+    """Ask what the author domains publish, so that `evaluate_message` with the same walker need not.
+
+    What SPF and DKIM ask is up to who sends the message: names whose servers stall until the time of all is over. Who
+    asks for the policy afterwards only does not find that of a forged author.
+    """
+    for each in authors.domains:
+        domain = each.lower()
+        walk = yield from walker.walk(domain)
+        if walk.applied:
+            yield from _policy(walker, domain, walk.applied, ask=True)
+
+
+def evaluate_message(
+    authors: Authors, identifiers: Iterable[Identifier], walker: Walker | None = None
+) -> Asking[Evaluation]:
+    """Judge a message by each of its author domains; the worst result counts (RFC 9989 §11.5).
+
+    `walker`: the one of `look_up_policies`.
+    """
     if not authors.domains:
         reason = authors.problem or "no author domain"
         result = Result.PERMERROR if authors.problem else Result.NONE
         return Evaluation(result=result, reason=reason, authors=authors)
-    walker, identifiers = Walker(), tuple(identifiers)
+    walker, identifiers = walker or Walker(), tuple(identifiers)
     evaluations: list[Evaluation] = []
     for domain in authors.domains:
         evaluations.append((yield from _evaluate(walker, domain, identifiers, authors)))  # noqa: PERF401
@@ -119,7 +137,7 @@ def _evaluate(
         result, reason, aligned = Result.PERMERROR, record.problem, None
     else:
         result, reason, aligned = yield from _aligned(walker, walk, record, identifiers)
-    source, published = yield from _policy(domain, applied, ask=result is Result.FAIL)
+    source, published = yield from _policy(walker, domain, applied, ask=result is Result.FAIL)
     if not source:
         result, reason = Result.TEMPERROR, "whether the author's domain exists could not be looked up"
     organization = walk.organization
@@ -140,7 +158,7 @@ def _evaluate(
     )
 
 
-def _policy(domain: str, applied: Found, *, ask: bool) -> Asking[tuple[str, Policy]]:
+def _policy(walker: Walker, domain: str, applied: Found, *, ask: bool) -> Asking[tuple[str, Policy]]:
     """The tag that counts and its policy; no tag where the DNS did not say whether the domain exists.
 
     `ask`: whether that it asked at all; without that, a domain is taken for one that exists.
@@ -151,7 +169,7 @@ def _policy(domain: str, applied: Found, *, ask: bool) -> Asking[tuple[str, Poli
     existing = ("sp", record.subdomain_policy) if record.subdomain_policy else ("p", record.policy)
     if ask and record.nonexistent_policy and record.nonexistent_policy != existing[1]:
         # RFC 9989 §3.2.13: only NXDOMAIN says that a domain does not exist
-        outcome = yield from look_up(domain, Kind.A)
+        outcome = yield from walker.look_up(domain, Kind.A)
         if isinstance(outcome, Failure):
             return "", Policy.NONE
         if isinstance(outcome, NxDomain):

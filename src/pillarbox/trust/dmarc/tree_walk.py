@@ -4,14 +4,13 @@ From what is found the organizational domain (§4.10.2) and the record that coun
 serves all walks of a message, and asks for each name once.
 """
 
-from collections.abc import Iterable
 from typing import Any, Final
 
 from msgspec import Struct
 
 from pillarbox.dns import Answer, Failure, Kind, Outcome
 from pillarbox.trust.dmarc.record import Record, parse
-from pillarbox.trust.questions import Asking, Lookup, look_up
+from pillarbox.trust.questions import Asking, look_up
 
 MAX_QUESTIONS: Final = 8
 """Names asked in one walk (RFC 9989 §4.10, step 4)."""
@@ -75,11 +74,6 @@ def names(domain: str) -> tuple[str, ...]:
     return (domain, *(_labels(domain, labels) for labels in shorter))
 
 
-def first_lookups(domains: Iterable[str]) -> list[Lookup]:
-    """What walks that begin at these domains ask first."""
-    return [Lookup(_name(domain.lower()), Kind.TXT) for domain in domains]
-
-
 def _name(domain: str) -> str:
     return f"_dmarc.{domain}"
 
@@ -92,13 +86,13 @@ class Walker:
     """Walks for one message."""
 
     def __init__(self) -> None:
-        self._outcomes: dict[str, Outcome[Any]] = {}
+        self._outcomes: dict[tuple[str, Kind], Outcome[Any]] = {}
 
     def walk(self, domain: str) -> Asking[Walk]:
         """The walk from `domain` (A-labels), until a record says where the organization ends."""
         found: list[Found] = []
         for name in names(domain):
-            outcome = yield from self._records(name)
+            outcome = yield from self.look_up(_name(name), Kind.TXT)
             if isinstance(outcome, Failure):
                 return Walk(domain, tuple(found), outcome.reason or "no answer", name == domain)
             record = only_record(outcome)
@@ -108,10 +102,11 @@ class Walker:
                     break
         return Walk(domain, tuple(found))
 
-    def _records(self, name: str) -> Asking[Outcome[Any]]:
-        if name not in self._outcomes:
-            self._outcomes[name] = yield from look_up(_name(name), Kind.TXT)
-        return self._outcomes[name]
+    def look_up(self, name: str, kind: Kind) -> Asking[Outcome[Any]]:
+        """The outcome of a question, which is asked once."""
+        if (name, kind) not in self._outcomes:
+            self._outcomes[name, kind] = yield from look_up(name, kind)
+        return self._outcomes[name, kind]
 
 
 def only_record(outcome: Outcome[Any]) -> Record | None:

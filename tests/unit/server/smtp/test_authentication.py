@@ -10,6 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from pillarbox.config.schema import Authentication, FailedDmarc
+from pillarbox.delivery.asker import MAX_EARLY
 from pillarbox.delivery.checks.authentication import TIMEOUT_S
 from pillarbox.delivery.checks.deferral import MAX_DEFERRED_S
 from pillarbox.delivery.checks.known_clients import REMEMBERED_S
@@ -271,6 +272,61 @@ def test_all_checks_of_a_message_share_one_time_and_what_fails_leaves_some_for_o
             "iprev": "permerror",
         }
         assert "could not be looked up" not in results["dmarc"].reason
+
+    run_with_smtp(test)
+
+
+@pytest.mark.parametrize("refused", [0, MAX_EARLY])
+@pytest.mark.parametrize(
+    ("stalls", "sender", "dmarc"),
+    [
+        ("x._domainkey.evil.org", "joe@shop.example.org", "v=DMARC1; p=reject"),
+        ("x._domainkey.evil.org", "joe@shop.example.org", "v=DMARC1; p=none; np=reject"),
+        ("x._domainkey.evil.org", "joe@evil.org", "v=DMARC1; p=reject"),
+        ("evil.org", "joe@evil.org", "v=DMARC1; p=reject"),
+        ("evil.org", "joe@evil.org", "v=DMARC1; p=none; np=reject"),
+    ],
+)
+def test_name_servers_that_stall_keep_no_forgery_from_its_judgement(
+    stalls: str, sender: str, dmarc: str, refused: int
+) -> None:
+    class Stalling(ZoneResolver):
+        """Whoever forges has the time of all checks used up in names of his own."""
+
+        def __init__(self, provider: SmtpProvider) -> None:
+            super().__init__(("org", "arpa"), {})
+            self._provider = provider
+            self._cached: dict[tuple[str, Kind], Outcome[Any]] = {}
+
+        def known(self, name: str, kind: Kind) -> Outcome[Any] | None:
+            return self._cached.get((name, kind))
+
+        async def lookup(self, name: str, kind: Kind) -> Outcome[Any]:
+            if kind is Kind.TXT and (name == stalls or name.endswith("other.org")):
+                await self._provider.clock.sleep(1e9)
+            return self._cached.setdefault((name, kind), self.said(name, kind))
+
+    async def test(provider: SmtpProvider) -> None:
+        resolver = Stalling(provider)
+        resolver.put("_dmarc.example.org", Kind.TXT, dmarc.encode())
+        resolver.put("example.org", Kind.TXT, b"v=spf1 -all")
+        forged = MESSAGE.replace(b"@example.org", b"@shop.example.org")
+        message = signed(forged, replace(rsa_key(), domain="evil.org", selector="x"))
+        client = provider.client(Role.MX, world=replace_field(provider.world, resolver=resolver))
+        await client.greet()
+        for number in range(refused):  # with which there is no room for what is asked before it is waited for
+            await client.codes(f"MAIL FROM:<joe@{number}.other.org>", "RSET")
+        await client.codes(f"MAIL FROM:<{sender}>", "RCPT TO:<anna@one.example>", "DATA")
+        answering = asyncio.ensure_future(client.say(message + b".\r\n"))
+        await asyncio.sleep(0)
+        waited_s = 0
+        while not answering.done():
+            await provider.clock.advance(1)
+            waited_s += 1
+        assert waited_s <= TIMEOUT_S + 1
+        assert (await answering).startswith("250")
+        _, results = kept(provider, "Junk")
+        assert results["dmarc"].result == "fail"
 
     run_with_smtp(test)
 
