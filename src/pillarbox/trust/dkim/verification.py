@@ -37,7 +37,7 @@ MAX_READ: Final = 100
 CLOCK_SKEW_S: Final = 300
 """By how much the clocks of signers and ours may differ."""
 
-_MAX_FROM_OCTETS: Final = 4096
+_MAX_FROM_OCTETS: Final = 2 * 1024
 _NO_HEADER: Final = Rejection(Result.PERMERROR, "header has too many fields to be verified")
 _TOO_MANY: Final = Rejection(Result.NEUTRAL, f"not verified: message has more than {MAX_VERIFIED} signatures")
 _NO_KEY_ASKED: Final = Rejection(Result.TEMPERROR, "key was not looked up")
@@ -60,12 +60,15 @@ class Verification:
         self._bodies = BodyHashes()
         self._body_hashes: dict[int, BodyHash] = {}
         """By the place of the signature."""
-        self._keys: dict[str, KeyRecord | Rejection] = {}
+        verified = list[Signature]()
         for place, each in enumerate(self._fields):
             found = each.signature
             if isinstance(found, Signature):
-                self._keys[found.key_name] = _NO_KEY_ASKED
+                verified.append(found)
                 self._body_hashes[place] = self._bodies.add(found.body_form, found.body_limit)
+        self._keys: dict[str, KeyRecord | Rejection] = {
+            each.key_name: _NO_KEY_ASKED for each in _authors_first(verified, header)
+        }
 
     @property
     def lookups(self) -> tuple[Lookup, ...]:
@@ -214,6 +217,16 @@ def _remarks(record: KeyRecord) -> str:
     if record.test_mode:
         remarks.append("key in test mode")
     return "; ".join(remarks)
+
+
+def _authors_first(found: Sequence[Signature], header: Header) -> Sequence[Signature]:
+    """Those that may be the author's own, then the others: names whose servers stall keep no key of an author from
+    being asked for.
+    """
+    if len({each.domain for each in found}) < 2:
+        return found
+    authors = _author_domains(header)
+    return sorted(found, key=lambda each: not _speaks_for(each.domain, authors))
 
 
 def _author_domains(header: Header) -> list[str]:

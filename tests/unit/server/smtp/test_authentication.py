@@ -311,7 +311,9 @@ def test_name_servers_that_stall_keep_no_forgery_from_its_judgement(
         resolver.put("_dmarc.example.org", Kind.TXT, dmarc.encode())
         resolver.put("example.org", Kind.TXT, b"v=spf1 -all")
         forged = MESSAGE.replace(b"@example.org", b"@shop.example.org")
-        message = signed(forged, replace(rsa_key(), domain="evil.org", selector="x"))
+        # A signature of the author is forged as well, below the other one
+        message = signed(forged, replace(rsa_key(), domain="shop.example.org", selector="none"))
+        message = signed(message, replace(rsa_key(), domain="evil.org", selector="x"))
         client = provider.client(Role.MX, world=replace_field(provider.world, resolver=resolver))
         await client.greet()
         for number in range(refused):  # with which there is no room for what is asked before it is waited for

@@ -326,6 +326,17 @@ def test_the_questions_are_known_with_the_header() -> None:
     assert [each.result for each in verification.conclude()] == [Result.PASS, Result.PASS]
 
 
+@pytest.mark.parametrize("own", [DOMAIN, f"mail.{DOMAIN}"])
+def test_keys_that_may_be_the_author_s_are_asked_for_first(own: str) -> None:
+    """Others may be in names whose servers stall."""
+    octets = MESSAGE
+    for domain in (own, "two.example", "three.example"):
+        octets = crafted(octets, rsa_key(), {"d": domain})
+    verification = dkim.Verification(Header.parse(octets)[0], received_s=NOW_S)
+    asked = [lookup.name.partition("_domainkey.")[2] for lookup in verification.lookups]
+    assert asked == [own, "three.example", "two.example"]
+
+
 def test_a_key_that_was_not_looked_up_is_a_temporary_error() -> None:
     verification = dkim.Verification(Header.parse(crafted(MESSAGE, rsa_key()))[0], received_s=NOW_S)
     assert verification.conclude()[0].result is Result.TEMPERROR
