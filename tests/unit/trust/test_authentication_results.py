@@ -118,7 +118,7 @@ def test_text_of_a_sender_is_no_result(text: str) -> None:
     assert b"dmarc=" not in written.lower().replace(b" ", b"")
 
 
-def test_an_address_is_written_as_such_or_as_its_domain() -> None:
+def test_an_address_is_written_as_such_or_as_its_domain_where_this_is_one() -> None:
     def of(text: str) -> str:
         words = payload(US, [MethodResult("spf", Result.PASS, "", "", (Property("smtp", "mailfrom", text),))])
         return words.partition("mailfrom=")[2]
@@ -128,6 +128,8 @@ def test_an_address_is_written_as_such_or_as_its_domain() -> None:
     assert of(HOSTILE) == "evil.example"
     assert of("ünï@example.org") == "example.org"
     assert of("2001:db8::1") == '"2001:db8::1"'
+    assert of("@.") == '"@."'
+    assert of("a@b..c") == '"a@b..c"'
 
 
 def test_limits_of_what_is_written() -> None:

@@ -27,9 +27,10 @@ _TOKEN: Final = re.compile(r"[!#$%&'*+\-.0-9A-Z^_`a-z{|}~]+")
 # RFC 5321 §4.1.2, with an underscore for names such as `remote_ip`
 _KEYWORD: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?")
 _MAILBOX: Final = re.compile(
-    r"(?:[!#$%&'*+\-/0-9=?A-Z^_`a-z{|}~]+(?:\.[!#$%&'*+\-/0-9=?A-Z^_`a-z{|}~]+)*)?@([A-Za-z0-9._-]+)"
+    r"(?:[!#$%&'*+\-/0-9=?A-Z^_`a-z{|}~]+(?:\.[!#$%&'*+\-/0-9=?A-Z^_`a-z{|}~]+)*)?"
+    r"@[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*"
 )
-_DOMAIN: Final = re.compile(r"[A-Za-z0-9._-]+")
+_DOMAIN: Final = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
 _UNSAFE: Final = re.compile(r"[^ !#-'*-:=?-\[\]-~]")
 # What people's filters look for in the field as it is
 _CLAIM: Final = re.compile(r"(spf|dkim|dmarc|arc|iprev|bimi|auth)( {0,9})=", re.IGNORECASE)
