@@ -39,7 +39,10 @@ _NOT_IN_PROFILE: Final = frozenset({"style", "class", "href", "base", "src"})
 _DECLARATION: Final = re.compile(rb"<!(?:DOCTYPE|ENTITY|ELEMENT|ATTLIST|NOTATION)", re.IGNORECASE)
 _REFERENCE: Final = re.compile(r"#[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 _URL: Final = re.compile(r"url\s{0,9}\((?!\s{0,9}['\"]?#)")
-_FOREIGN: Final = re.compile(r"(?:javascript|data|vbscript|https?|ftp|file)\s{0,9}:")
+_FOREIGN: Final = re.compile(
+    r"(?:javascript|data|vbscript|https?|ftp|file)\s{0,9}:|//|\\|(?:image|image-set|src|cross-fade|element|paint)\("
+)
+"""Addresses; and other ways of CSS to say `url(`: with escapes, and functions that take an address as a string."""
 
 
 class _NotAllowed(Exception):
