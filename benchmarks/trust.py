@@ -13,7 +13,7 @@ import cProfile
 import pstats
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -33,6 +33,7 @@ from pillarbox.trust.dkim.keys import record_text
 from pillarbox.trust.results import Result
 from pillarbox.trust.signatures.body_hash import body_digest
 from pillarbox.trust.signatures.signing_key import SigningKey
+from pillarbox.world.aside import Aside
 from pillarbox.world.clock import SystemClock
 from pillarbox.world.resolver.cache import CachingResolver
 from pillarbox.world.resolver.zone import ZoneResolver
@@ -56,6 +57,7 @@ class Outside:
     clock: SystemClock
     resolver: CachingResolver
     fetcher: None = None
+    aside: Aside = field(default_factory=Aside)
 
 
 class Counting(ZoneResolver):
