@@ -54,6 +54,32 @@ def test_who_waits_may_be_no_task() -> None:
     run_with_smtp(test)
 
 
+def test_several_checks_wait_side_by_side_and_end_with_who_waits() -> None:
+    class Silent(Slow):
+        """Never answers."""
+
+        asked = 0
+
+        async def lookup(self, name: str, kind: Kind) -> Outcome[Any]:
+            self.asked += 1
+            await asyncio.Event().wait()
+            raise AssertionError
+
+    async def test(provider: SmtpProvider) -> None:
+        silent = Silent(("example",), {})
+        asker = Asker(replace(provider.world, resolver=silent), within_s=20)
+        before = asyncio.all_tasks()
+        waiting = asyncio.ensure_future(asker.answers((check(), check()), ends=asker.deadline()))
+        while silent.asked < 2:
+            await asyncio.sleep(0)
+        waiting.cancel()
+        while asyncio.all_tasks() - before:
+            await asyncio.sleep(0)
+        assert waiting.cancelled()
+
+    run_with_smtp(test)
+
+
 def test_checks_that_wait_for_one_answer_do_not_go_on_all_at_once() -> None:
     class Late(Slow):
         """Answers all who wait at the same moment."""

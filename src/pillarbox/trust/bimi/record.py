@@ -17,6 +17,8 @@ MAX_URI_CHARACTERS: Final = 900
 MAX_PREFIXES: Final = 20
 """Prefixes of local parts read of one record."""
 MAX_SELECTOR_CHARACTERS: Final = 126
+MAX_LOCAL_PART_CHARACTERS: Final = 256
+"""Of a local part that a selector is made of."""
 DEFAULT_SELECTOR: Final = "default"
 
 _VERSION: Final = re.compile(r"v[ \t]*+=[ \t]*+BIMI1[ \t]*+(?:;|\Z)")
@@ -108,7 +110,7 @@ def selector(values: Sequence[bytes]) -> str:
 
 def local_part_selector(local_part: str, prefixes: Sequence[str]) -> str:
     """The selector made of a local part (§4.5); empty where none can be, or no prefix fits."""
-    name = _SEPARATORS.sub("-", local_part[:256].partition("+")[0]).strip("-").lower()
+    name = _SEPARATORS.sub("-", local_part[:MAX_LOCAL_PART_CHARACTERS].partition("+")[0]).strip("-").lower()
     if not _PREFIX.fullmatch(name):
         return ""
     return name if not prefixes or name.startswith(tuple(prefixes)) else ""
