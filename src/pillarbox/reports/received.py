@@ -20,7 +20,9 @@ from pillarbox.world.database import Transaction
 MAX_ROWS: Final = 1_000
 """Rows of one report that are kept; those that matter first."""
 MAX_REPORTS: Final = 20_000
-"""Reports that are kept; the oldest are forgotten first."""
+"""Reports that are kept. Those that anybody may have written are forgotten first, then the oldest."""
+MAX_TOTAL_OCTETS: Final = 64 * 1024 * 1024
+"""Of the rows of all reports, as JSON; of more, the same are forgotten."""
 MAX_KEPT_OCTETS: Final = 256 * 1024
 """Of all rows of one report, as JSON: a thousand ordinary ones. Ten kilobytes of mail may be a report of ten megabytes,
 and anybody may send it."""
@@ -128,7 +130,7 @@ def _with_few_details(policy: PolicyReport) -> PolicyReport:
 
 
 def keep(tx: Transaction, report: ReceivedReport, *, now_ms: int) -> int | None:
-    """Keep a report, and forget some that are old. None where it was there already: reports come again.
+    """Keep a report, and forget some that are old or too many. None where it was there already: reports come again.
 
     One that anybody may have written is not the same as one whose mail was authenticated, which comes later.
     """
@@ -145,17 +147,19 @@ def keep(tx: Transaction, report: ReceivedReport, *, now_ms: int) -> int | None:
         return None
     number: int = tx.value(
         "INSERT INTO received_reports (kind, domain, organization, submitter, authenticated, report_id, start_s,"
-        " end_s, received_at_ms, total, failed, problem) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+        " end_s, received_at_ms, total, failed, problem, octets)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
         (
             *(report.kind, report.domain, report.organization, report.submitter, int(report.authenticated)),
             *(report.report_id, report.start_s, report.end_s, now_ms, _bounded(report.total)),
-            *(_bounded(report.failed), report.problem),
+            *(_bounded(report.failed), report.problem, sum(len(row.encode()) for row in report.rows)),
         ),
     )
     tx.execute_many(
         "INSERT INTO received_report_rows VALUES (?, ?, ?)",
         [(number, place, row) for place, row in enumerate(report.rows)],
     )
+    _forget_surplus(tx)
     return number
 
 
@@ -208,14 +212,33 @@ def _listed(row: tuple[Any, ...]) -> ListedReport:
 
 def _forget_old(tx: Transaction, *, now_ms: int) -> None:
     oldest_ms = now_ms - KEPT_DAYS * DAY_S * 1000
-    newest = tx.value("SELECT max(id) FROM received_reports") or 0
-    old = tx.rows(
-        "SELECT id FROM received_reports WHERE received_at_ms < ? UNION SELECT id FROM received_reports WHERE id <= ?"
-        " LIMIT ?",
-        (oldest_ms, newest - MAX_REPORTS + 1, FORGOTTEN_AT_ONCE),
+    _forget(
+        tx,
+        tx.rows(
+            "SELECT id FROM received_reports WHERE received_at_ms < ? LIMIT ?", (oldest_ms, FORGOTTEN_AT_ONCE)
+        ),
     )
-    tx.execute_many("DELETE FROM received_report_rows WHERE report = ?", old)
-    tx.execute_many("DELETE FROM received_reports WHERE id = ?", old)
+
+
+def _forget_surplus(tx: Transaction) -> None:
+    # Of the index alone
+    count, octets = tx.row("SELECT count(*), sum(octets) FROM received_reports") or (0, 0)
+    if count <= MAX_REPORTS and octets <= MAX_TOTAL_OCTETS:
+        return
+    forgotten = list[tuple[int]]()
+    for number, size in tx.rows(
+        "SELECT id, octets FROM received_reports ORDER BY authenticated, id LIMIT ?", (FORGOTTEN_AT_ONCE,)
+    ):
+        if count <= MAX_REPORTS and octets <= MAX_TOTAL_OCTETS:
+            break
+        forgotten.append((number,))
+        count, octets = count - 1, octets - (size if isinstance(size, int) else 0)
+    _forget(tx, forgotten)
+
+
+def _forget(tx: Transaction, numbers: Sequence[tuple[int, ...]]) -> None:
+    tx.execute_many("DELETE FROM received_report_rows WHERE report = ?", numbers)
+    tx.execute_many("DELETE FROM received_reports WHERE id = ?", numbers)
 
 
 def _failed(row: ReportRow) -> bool:

@@ -3,7 +3,8 @@
 `counted_rows` has what our reports will say, one row for each thing that was seen, with how often, by kind of report,
 domain and day (days since 1970, UTC); `counted_domains` has how many different ones there are, so that nobody fills
 the disk with them, and the policy record that was seen last. Both go when the report is sent, in the transaction that
-queues it; `sent_reports` remembers that. `received_reports` and their rows are those of others.
+queues it; `sent_reports` remembers that. `received_reports` and their rows are those of others;
+`octets` is how many the rows have, 0 where they came before these were counted.
 """
 
 from pillarbox.world.database import Schema
@@ -60,4 +61,9 @@ CREATE TABLE received_report_rows (
 ) WITHOUT ROWID
 """
 
-SCHEMA = Schema("reports", migrations=(_TABLES,))
+_OCTETS = """
+ALTER TABLE received_reports ADD COLUMN octets INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX received_reports_kept ON received_reports (authenticated, id, octets)
+"""
+
+SCHEMA = Schema("reports", migrations=(_TABLES, _OCTETS))

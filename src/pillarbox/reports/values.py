@@ -63,7 +63,7 @@ _RECEIVED: Final = TableValues(
         "kind": text(f"'{ReportKind.UNREADABLE}'", among=tuple(ReportKind)),
         **dict.fromkeys(("domain", "organization", "submitter", "report_id", "problem"), text("''")),
         "authenticated": integer(0, 1, "0"),
-        **dict.fromkeys(("start_s", "end_s", "total", "failed"), integer(instead="0")),
+        **dict.fromkeys(("start_s", "end_s", "total", "failed", "octets"), integer(instead="0")),
         "received_at_ms": date("0"),
     },
     rule="What is kept of a received report has its types.",

@@ -153,11 +153,12 @@ REPAIRED = {
         "INSERT INTO sent_reports VALUES ('tls', 'two.example', 'zz', 0, '', '', 0)",
     ],
     "received-report-values-valid": [
-        "INSERT INTO received_reports VALUES (1, 'tls', '', '', '', 0, '', 0, 0, 0, 0, 0, '')",
-        "UPDATE received_reports SET kind = 'zz', domain = x'ff', submitter = x'ff', authenticated = 7, total = 'zz'",
+        "INSERT INTO received_reports VALUES (1, 'tls', '', '', '', 0, '', 0, 0, 0, 0, 0, '', 0)",
+        ("UPDATE received_reports SET kind = 'zz', domain = x'ff', submitter = x'ff', authenticated = 7,"
+        " total = 'zz', octets = 'zz'"),
     ],
     "received-report-row-values-valid": [
-        "INSERT INTO received_reports VALUES (1, 'tls', '', '', '', 0, '', 0, 0, 0, 0, 0, '')",
+        "INSERT INTO received_reports VALUES (1, 'tls', '', '', '', 0, '', 0, 0, 0, 0, 0, '', 0)",
         "INSERT INTO received_report_rows VALUES (1, 0, x'ff')",
         "INSERT INTO received_report_rows VALUES (1, 'zz', '{}')",
     ],

@@ -103,6 +103,36 @@ def test_old_reports_are_forgotten(tx: Transaction) -> None:
     assert tx.value("SELECT count(DISTINCT report) FROM received_report_rows") == 1
 
 
+def _forged(tx: Transaction, number: int, row: str = "{}") -> int | None:
+    report = received.to_keep(DMARC, "evil.example", authenticated=False, now_ms=NOW_MS)
+    return received.keep(tx, replace(report, report_id=f"f{number}", rows=(row,)), now_ms=NOW_MS)
+
+
+def test_of_too_many_octets_those_that_anybody_may_have_written_are_forgotten_first(tx: Transaction) -> None:
+    _kept(tx, DMARC)
+    large = "x" * received.MAX_KEPT_OCTETS
+    fit = (received.MAX_TOTAL_OCTETS - 2000) // len(large)
+    for number in range(fit + 3):
+        _forged(tx, number, large)
+    listed = received.listing(tx, limit=1000)
+    assert [one.report_id for one in listed] == [*(f"f{number}" for number in range(fit + 2, 2, -1)), "1"]
+    assert tx.value("SELECT sum(length(row)) FROM received_report_rows") <= received.MAX_TOTAL_OCTETS
+    octets = tx.value("SELECT sum(octets) FROM received_reports")
+    assert tx.value("SELECT sum(length(row)) FROM received_report_rows") == octets
+
+
+def test_of_too_many_reports_those_that_anybody_may_have_written_are_forgotten_first(tx: Transaction) -> None:
+    _kept(tx, DMARC)
+    for number in range(received.MAX_REPORTS):
+        _forged(tx, number)
+    assert _kept(tx, TLS)
+    listed = received.listing(tx, limit=2 * received.MAX_REPORTS)
+    assert len(listed) == received.MAX_REPORTS
+    assert [one.report_id for one in listed if one.authenticated] == ["1", "1"]
+    assert listed[-2].report_id == "f2"
+    assert not any(list(one.find(tx)) for one in INVARIANTS)
+
+
 def test_what_no_longer_belongs_is_found_and_mended(tx: Transaction) -> None:
     _kept(tx, DMARC)
     assert not any(list(one.find(tx)) for one in INVARIANTS)
