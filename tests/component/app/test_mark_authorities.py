@@ -15,6 +15,9 @@ def test_check_tells_of_the_roots(tmp_path: Path) -> None:
     said = there.refused("check", "--only", "certificates")
     assert "'authentication.bimi_roots'" in said
     assert "No such file" in said
+    (tmp_path / "roots.pem").symlink_to("/dev/zero")
+    assert "more than 1048576 octets" in there.refused("check", "--only", "certificates")
+    (tmp_path / "roots.pem").unlink()
 
     def told() -> list[str]:
         found = json.loads(there.run("check", "--only", "certificates", "--json").stdout)["findings"]

@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pillarbox.world.tls.server import CertificateUnusable
 
 if TYPE_CHECKING:
     from cryptography import x509
+
+MAX_FILE_OCTETS: Final = 1024 * 1024
+"""Of a file with certificates: it may be any that an operator names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,7 @@ def read_facts(chain: Path) -> CertificateFacts:
     from cryptography import x509
 
     try:
-        return _facts(x509.load_pem_x509_certificate(chain.read_bytes()))
+        return _facts(x509.load_pem_x509_certificate(_octets(chain)))
     except (OSError, ValueError) as failure:
         raise CertificateUnusable(f"{chain}: {failure}") from failure
 
@@ -43,7 +46,7 @@ def read_all_facts(file: Path) -> list[CertificateFacts]:
     from cryptography import x509
 
     try:
-        return [_facts(each) for each in x509.load_pem_x509_certificates(file.read_bytes())]
+        return [_facts(each) for each in x509.load_pem_x509_certificates(_octets(file))]
     except (OSError, ValueError) as failure:
         raise CertificateUnusable(f"{file}: {failure}") from failure
 
@@ -71,7 +74,15 @@ def read_chain(chain: Path) -> tuple[bytes, ...]:
     from cryptography.hazmat.primitives.serialization import Encoding
 
     try:
-        certificates = x509.load_pem_x509_certificates(chain.read_bytes())
+        certificates = x509.load_pem_x509_certificates(_octets(chain))
     except (OSError, ValueError) as failure:
         raise CertificateUnusable(f"{chain}: {failure}") from failure
     return tuple(certificate.public_bytes(Encoding.DER) for certificate in certificates)
+
+
+def _octets(file: Path) -> bytes:
+    with file.open("rb") as opened:
+        octets = opened.read(MAX_FILE_OCTETS + 1)
+    if len(octets) > MAX_FILE_OCTETS:
+        raise ValueError(f"more than {MAX_FILE_OCTETS} octets")
+    return octets
