@@ -23,6 +23,7 @@ from pillarbox.world.blobs import (
     keep_again,
     prepare,
     release,
+    spooled,
     sweep,
     sweep_leftovers,
 )
@@ -319,3 +320,27 @@ def test_a_file_that_is_abandoned_while_a_thread_writes_goes_afterwards(tmp_path
     assert not list((tmp_path / "incoming").iterdir())
     writer.write(b"y")
     assert not list((tmp_path / "incoming").iterdir())
+
+
+@pytest.mark.parametrize(
+    "size", [0, 1, MAX_IN_DATABASE_OCTETS - 1, MAX_IN_DATABASE_OCTETS, 3 * MAX_IN_DATABASE_OCTETS]
+)
+def test_octets_that_are_not_kept_are_read_in_any_order(blobs: Blobs, size: int) -> None:
+    octets = (LARGE * 2)[:size]
+    pieces = [octets[start : start + 10_000] for start in range(0, size, 10_000)]
+    with spooled(blobs, pieces) as opened:
+        assert opened.size == size
+        assert opened.read(size // 2, 100) == octets[size // 2 :][:100]
+        assert opened.read() == octets
+    if blobs.directory is not None:
+        assert not list(blobs.directory.glob("*/*"))
+
+
+def test_an_open_blob_that_is_forgotten_gives_its_file_back(tmp_path: Path) -> None:
+    opened = spooled(FileBlobs(tmp_path), [LARGE])
+    descriptor = opened._file
+    assert descriptor is not None
+    os.fstat(descriptor)
+    del opened
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(descriptor)

@@ -15,6 +15,7 @@ from pillarbox.world.blobs.files import FileBlobs, FilesMissing, require_files
 from pillarbox.world.blobs.in_database import DatabaseBlobs
 from pillarbox.world.blobs.open_blob import OpenBlob
 from pillarbox.world.blobs.schema import SCHEMA, WITH_OCTETS
+from pillarbox.world.blobs.spool import spooled
 from pillarbox.world.blobs.sweep import ABANDONED_MS, has_unused_files, sweep, sweep_leftovers
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "prepare",
     "release",
     "require_files",
+    "spooled",
     "sweep",
     "sweep_leftovers",
     "verified",

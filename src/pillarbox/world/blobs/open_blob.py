@@ -44,9 +44,16 @@ class OpenBlob:
         return self
 
     def __exit__(self, *_failure: object) -> None:
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
+        self.close()
+
+    def __del__(self) -> None:
+        self.close()  # who waited for a thread to open it was cancelled
+
+    def close(self) -> None:
+        """Give the file back; harmless when repeated."""
+        file, self._file = self._file, None
+        if file is not None:
+            os.close(file)
 
     def read(self, start: int = 0, length: int | None = None) -> bytes:
         """Octets from `start` on, at most `length`. Raises `BlobDamaged` or `DatabaseUnavailable`."""
