@@ -15,7 +15,7 @@ from pillarbox.mail import mailbox_name
 from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq
 from pillarbox.mail.mailbox_name import INBOX, SEPARATOR
 from pillarbox.mail.number_set import EMPTY, NumberSet
-from pillarbox.store import account_counters, changes, flag_runs, placements
+from pillarbox.store import account_counters, changes, flag_runs, placements, uploads
 from pillarbox.store.account_counters import MAX_MODSEQ, MAX_UID, NoSuchMailbox, Touched
 from pillarbox.store.changes import ChangeKind
 from pillarbox.store.mailbox import DEFAULT_MAILBOXES, Mailbox, Role
@@ -362,12 +362,13 @@ def _tree(tx: Transaction, account: AccountId, name: str) -> list[tuple[MailboxI
 
 
 def delete_account(tx: Transaction, account: AccountId) -> None:
-    """Remove everything the store has of an account; `orphans.sweep` releases its octets."""
+    """Remove everything the store has of an account; `orphans.sweep` and `uploads.sweep` release its octets."""
     first, last = account_counters.email_bounds(account)
     tx.execute(
         "INSERT INTO orphans SELECT id FROM emails WHERE id BETWEEN ? AND ? ON CONFLICT DO NOTHING",
         (first, last),
     )
+    uploads.delete_account(tx, account)
     for table in _ACCOUNT_TABLES:
         tx.execute(f"DELETE FROM {table} WHERE account = ?", (account,))  # noqa: S608 - names from the tuple below
     tx.touch(account)

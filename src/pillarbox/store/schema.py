@@ -25,6 +25,8 @@ it does the same.
 - `search_unindexed`: emails that were not indexed, so that searches always read them.
 - `search_attempts`: how far the reading for the index was begun in an account, written before it begins.
 - `search_given_up`: those of `search_unindexed` that could not be read for the index, so that `fsck` can say so.
+- `uploads`: octets that clients have uploaded, until they expire; see the module of that name. `emails_by_blob` finds
+  the emails with certain octets: 8 octets of a digest are enough for that.
 - `indicators`: images that senders ask to be shown beside their mail, for all accounts; see the module of that name.
   `kept_until_s` is when a row may go, `until_s` when it is to be fetched again.
 """
@@ -206,6 +208,19 @@ UPDATE ledgers SET email_modseq = modseq, mailbox_modseq = modseq, thread_modseq
 CREATE INDEX placements_by_thread ON placements (thread) WHERE thread <> email
 """
 
+_UPLOADS = """
+CREATE TABLE uploads (
+  account INTEGER NOT NULL,
+  blob BLOB NOT NULL,
+  size INTEGER NOT NULL,
+  type TEXT NOT NULL,
+  at_ms INTEGER NOT NULL,
+  PRIMARY KEY (account, blob)
+) WITHOUT ROWID;
+CREATE INDEX uploads_by_time ON uploads (at_ms);
+CREATE INDEX emails_by_blob ON emails (substr(blob, 1, 8))
+"""
+
 SCHEMA = Schema(
     "store",
     migrations=(
@@ -217,6 +232,7 @@ SCHEMA = Schema(
         _AUTHENTICATION,
         _INDICATORS,
         _EMAILS_LOGGED,
+        _UPLOADS,
     ),
-    compatible_back_to=8,
+    compatible_back_to=9,
 )

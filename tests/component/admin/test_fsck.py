@@ -86,6 +86,13 @@ REPAIRED = {
         "INSERT INTO search_attempts VALUES (2, 'zz', x'ff') ON CONFLICT DO UPDATE SET upto = 'zz'"
     ],
     "maildrop-lease-values-valid": ["INSERT INTO maildrop_leases VALUES (1, 'zz', 'zz')"],
+    "upload-values-valid": [
+        "INSERT INTO uploads SELECT 1, digest, 'zz', x'ff', 0 FROM blobs",
+        "INSERT INTO uploads VALUES (1, 'zz', 0, '', 0)",
+        "INSERT INTO uploads SELECT 2, digest, size, x'ff', 'zz' FROM blobs WHERE octets_id = 1",
+        "UPDATE blobs SET uses = uses + 1 WHERE octets_id = 1",
+    ],
+    "upload-has-blob": ["INSERT INTO uploads VALUES (1, zeroblob(32), 9, 'text/plain', 0)"],
     "email-values-valid": [
         "UPDATE emails SET header_size = 'zz', crlf_size = x'ff', has_attachment = 'zz', is_reply = 7 WHERE id % 3 = 0",
         "UPDATE emails SET subject = x'ff', links = x'ff', envelope = 'zz', bodystructure = 'zz' WHERE id % 3 = 1",

@@ -21,6 +21,7 @@ TABLES = (
     "domains", "accounts", "accounts_issued", "addresses", "alias_targets", "member_groups", "group_members",
     "passwords", "ledgers", "mailboxes", "subscriptions", "placements", "flags", "emails", "thread_keys", "changes",
     "search_attempts", "queue_messages", "queue_recipients", "queue_destinations", "blobs", "blob_octets",
+    "uploads",
 )  # fmt: skip
 
 
@@ -34,6 +35,8 @@ def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "INSERT INTO member_groups VALUES (1, 'staff')",
             "INSERT INTO addresses VALUES ('staff', 'one.example', 'staff', 'group', NULL, 1, 0)",
             "INSERT INTO group_members VALUES (1, 1)",
+            "INSERT INTO uploads SELECT 1, digest, size, 'text/plain', 0 FROM blobs WHERE octets_id = 1",
+            "UPDATE blobs SET uses = uses + 1 WHERE octets_id = 1",
         )
         assert data.fsck().sound
     assert columns(folder).keys() >= set(TABLES)

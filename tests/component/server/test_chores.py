@@ -17,9 +17,9 @@ from pillarbox.server.chores import Chore, Chores
 from pillarbox.server.chores.indexing import CYCLE_S, RUN_S, Rest, Searched, index_mail
 from pillarbox.server.chores.runner import BUSY_S, ELSEWHERE_S, IDLE_S, REST_FACTOR
 from pillarbox.server.chores.table import LEFTOVERS_EVERY_S
-from pillarbox.store import mailboxes, placements, unfinished_copies
+from pillarbox.store import mailboxes, placements, unfinished_copies, uploads
 from pillarbox.store.search import feeding, index
-from pillarbox.world.blobs import MAX_IN_DATABASE_OCTETS
+from pillarbox.world.blobs import MAX_IN_DATABASE_OCTETS, prepare
 from pillarbox.world.clock import SystemClock
 from pillarbox.world.database import DatabaseDamaged, DatabaseUnavailable, Transaction
 from pillarbox.world.entropy import SystemEntropy
@@ -343,3 +343,22 @@ def test_a_chore_that_fails_leaves_the_others_theirs(tmp_path: Path) -> None:
     done: list[bool] = []
     asyncio.run(scenario())
     assert done == [True, True]
+
+
+def test_uploads_expire(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        provider = await open_provider(tmp_path)
+        account, database = provider.accounts[0], provider.world.database
+        chores = Chores(provider.world, lambda: True)
+        now_ms = provider.world.clock.now_ms()
+        old = prepare(b"old")
+        await database.write(uploads.add, account, old, "a/b", now_ms=now_ms - uploads.KEPT_MS)
+        new = await database.write(uploads.add, account, prepare(b"new"), "a/b", now_ms=now_ms)
+        while await chores.round():
+            pass
+        assert new is not None
+        assert database.read_now(uploads.find, account, new.digest) == new
+        assert database.read_now(uploads.find, account, old.blob.digest) is None
+        await provider.close()
+
+    asyncio.run(scenario())

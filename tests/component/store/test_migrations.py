@@ -5,12 +5,23 @@ from pathlib import Path
 
 from pillarbox.mail.identifiers import AccountId, MailboxId
 from pillarbox.mail.number_set import EVERYTHING
-from pillarbox.store import account_counters, flags, indicators, mailbox_cache, mailboxes
+from pillarbox.mail.summary import summarize
+from pillarbox.store import (
+    account_counters,
+    email_blobs,
+    flags,
+    indicators,
+    mailbox_cache,
+    mailboxes,
+    uploads,
+)
+from pillarbox.store.append import Message, append
 from pillarbox.store.flags import Mode
 from pillarbox.store.indicators import Source
 from pillarbox.store.schema import SCHEMA
 from pillarbox.trust.bimi import Checked, Verdict
 from pillarbox.world.blobs import SCHEMA as BLOBS
+from pillarbox.world.blobs import prepare
 from pillarbox.world.database import Transaction
 from pillarbox.world.database.sqlite import open_database
 
@@ -115,3 +126,24 @@ def test_of_what_happened_before_emails_were_logged_no_changes_are_told(tmp_path
 
 def _all(tx: Transaction, sql: str) -> list[tuple[object, ...]]:
     return tx.rows(sql)
+
+
+def test_uploads_get_a_table_and_emails_an_index_of_their_octets(tmp_path: Path) -> None:
+    before = replace(SCHEMA, migrations=SCHEMA.migrations[:-1])
+    database = open_database(tmp_path / "db", [BLOBS, before], create=True)
+    message = Message(prepare(b"Subject: x\r\n\r\n"), summarize(b"Subject: x\r\n\r\n"))
+
+    def fill(tx: Transaction) -> None:
+        mailboxes.create_defaults(tx, ANN, now_ms=0)
+        append(tx, ANN, _inbox(tx), message, flags="", received_at_ms=0, now_ms=0)
+
+    database.write_now(fill)
+    database.close_now()
+    database = open_database(tmp_path / "db", [BLOBS, SCHEMA])
+    try:
+        assert database.read_now(email_blobs.size, ANN, message.blob.blob.digest) == 14
+        kept = database.write_now(uploads.add, ANN, prepare(b"octets"), "a/b", now_ms=0)
+        assert kept is not None
+        assert database.read_now(uploads.find, ANN, kept.digest) == kept
+    finally:
+        database.close_now()

@@ -89,10 +89,11 @@ def put_back_octets(tx: Transaction, prepared: PreparedBlob) -> None:
 
 
 def _counted_uses(tx: Transaction, digest: bytes) -> int:
-    """For a blob that has lost its row. It looks through all messages."""
+    """For a blob that has lost its row. It looks through all messages and uploads."""
     uses: int = tx.value("SELECT count(*) FROM emails WHERE blob = ?", (digest,))
     queued: int = tx.value("SELECT count(*) FROM queue_messages WHERE blob = ?", (digest,))
-    return uses + queued
+    uploaded: int = tx.value("SELECT count(*) FROM uploads WHERE blob = ?", (digest,))
+    return uses + queued + uploaded
 
 
 def _search(

@@ -73,6 +73,14 @@ def _of_octets(context: RepairContext) -> tuple[Invariant, ...]:
             is_loss=True,
         ),
         Invariant(
+            "upload-has-blob",
+            "Every upload has its octets, and their size.",
+            f"SELECT account, hex(blob) {_UPLOAD_WITHOUT_BLOB}",
+            "the octets of an upload of account {0} are missing, or of another size ({1})",
+            "Drop it: its client uploads them again.",
+            (f"DELETE {_UPLOAD_WITHOUT_BLOB}",),
+        ),
+        Invariant(
             "blob-uses-match",
             "A blob's use count is the number of rows that refer to it.",
             lambda tx: (
@@ -92,7 +100,7 @@ def _of_octets(context: RepairContext) -> tuple[Invariant, ...]:
         ),
         Invariant(
             "blob-is-used",
-            "Every blob is used by an email or a queued message.",
+            "Every blob is used by an email, a queued message or an upload.",
             lambda tx: ((digest.hex(),) for (digest,) in tx.rows(_UNUSED)),
             "blob {0} is not used",
             "Move it to lost+found, as a file.",
@@ -101,6 +109,8 @@ def _of_octets(context: RepairContext) -> tuple[Invariant, ...]:
     )
 
 
+_UPLOAD_WITHOUT_BLOB = """
+FROM uploads WHERE NOT EXISTS (SELECT 1 FROM blobs b WHERE b.digest = uploads.blob AND b.size = uploads.size)"""
 _DOUBTFUL = f"""
 SELECT b.digest, b.octets_id FROM blobs b JOIN blob_octets o ON o.id = b.octets_id
 WHERE b.size <> length(o.octets) OR b.digest NOT IN (SELECT blob FROM {loss.USERS})"""  # noqa: S608 - a constant

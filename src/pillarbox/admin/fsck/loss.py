@@ -22,8 +22,12 @@ RESTORE_AS_NEW = (
     f" it: {ACCEPT}"
 )
 
-USERS = "(SELECT blob FROM emails UNION ALL SELECT blob FROM queue_messages)"
-_BLOBLESS = f"SELECT DISTINCT blob FROM {USERS} u WHERE blob NOT IN (SELECT digest FROM blobs)"  # noqa: S608 - a constant
+USERS = (
+    "(SELECT blob FROM emails UNION ALL SELECT blob FROM queue_messages UNION ALL SELECT blob FROM uploads)"
+)
+"""Every row that uses a blob."""
+_MESSAGES = "(SELECT blob FROM emails UNION ALL SELECT blob FROM queue_messages)"
+_BLOBLESS = f"SELECT DISTINCT blob FROM {_MESSAGES} u WHERE blob NOT IN (SELECT digest FROM blobs)"  # noqa: S608 - a constant
 
 
 class LossRefused(Exception):
@@ -92,6 +96,7 @@ def _remove_messages(tx: Transaction, digests: tuple[bytes, ...]) -> int:
     marks = ", ".join("?" * len(digests))
     emails = tx.rows(f"SELECT id FROM emails WHERE blob IN ({marks})", digests)  # noqa: S608 - marks only
     queued = tx.rows(f"SELECT id FROM queue_messages WHERE blob IN ({marks})", digests)  # noqa: S608 - likewise
+    tx.execute(f"DELETE FROM uploads WHERE blob IN ({marks})", digests)  # noqa: S608 - likewise
     removed = len(queued)
     for email in emails:
         removed += tx.execute("DELETE FROM placements WHERE email = ?", email)

@@ -8,7 +8,7 @@ from pillarbox.delivery import tracking
 from pillarbox.queue import submissions
 from pillarbox.server.chores.indexing import Rest, index_mail
 from pillarbox.server.chores.key_rotation import rotate_keys
-from pillarbox.store import orphans, unfinished_copies
+from pillarbox.store import orphans, unfinished_copies, uploads
 from pillarbox.world.blobs import ABANDONED_MS, has_unused_files, sweep, sweep_leftovers
 from pillarbox.world.world import World
 
@@ -38,6 +38,14 @@ async def undo_copies(world: World, _rest: Rest) -> bool:
     return await world.database.write_in_thread(
         unfinished_copies.sweep, now_ms=now_ms, limit=EXPUNGED_TOGETHER
     )
+
+
+async def drop_uploads(world: World, _rest: Rest) -> bool:
+    """Remove uploads that have expired."""
+    now_ms = world.clock.now_ms()
+    if not await world.database.read(uploads.expired, now_ms=now_ms):
+        return False
+    return await world.database.write_in_thread(uploads.sweep, now_ms=now_ms) > 0
 
 
 async def drop_files(world: World, _rest: Rest) -> bool:
@@ -73,6 +81,7 @@ KEYS_EVERY_S: Final = 3600.0
 CHORES: Final = (
     Chore(undo_copies),
     Chore(drop_orphans),
+    Chore(drop_uploads),
     Chore(drop_files),
     Chore(index_mail),
     Chore(forget_submissions, every_s=FORGET_EVERY_S),

@@ -210,6 +210,23 @@ _LEASES: Final = TableValues(
     remedy="Drop it.",
 )
 
+_UPLOADS: Final = TableValues(
+    name="upload-values-valid",
+    table="uploads",
+    of_account=_OF_ACCOUNT,
+    columns={
+        "account": _ACCOUNT,
+        "blob": octets(length=32),
+        "size": integer(0, MAX_NUMBER),
+        "type": text("'application/octet-stream'"),
+        "at_ms": integer(0, MAX_NUMBER, "0"),
+    },
+    rule="An upload has a digest, a size, a media type and a time.",
+    named="CAST(account AS INTEGER)",
+    message="an upload of account {0} has a digest, size, type or time of a wrong type",
+    remedy="Drop it: its client uploads it again.",
+)
+
 _TEXTS: Final = ("base_subject", "sort_from", "sort_to", "sort_cc", "sort_display_from", "sort_display_to")
 EMAILS: Final[TableValues] = TableValues(
     name="email-values-valid",
@@ -264,6 +281,7 @@ TABLES: Final[tuple[TableValues, ...]] = (
     _THREAD_KEYS,
     _SEARCH_ATTEMPTS,
     _LEASES,
+    _UPLOADS,
 )
 INVARIANTS = tuple(values.invariant() for values in (*TABLES, INDICATORS))
 """In the order of repair."""
