@@ -99,6 +99,7 @@ EXPRESSIONS: dict[str, str] = {
     "protocol.imap.receiver": "LITERAL",
     "protocol.imap.spaces": "_SPACES",
     "protocol.imap.strings": "_QUOTABLE _QUOTABLE_UTF8 _SPECIAL _ATOM",
+    "protocol.jmap.blobs.blob_id": "_FORM",
     "protocol.jmap.email.body_values": "_TAG _REFERENCE",
     "protocol.jmap.email.composing": "_CID",
     "protocol.jmap.email.composing_date": "_DATE",
