@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pillarbox.directory import accounts
@@ -13,6 +14,7 @@ from pillarbox.protocol.jmap.limits import DEFAULT_LIMITS, Limits
 from pillarbox.server.jmap.context import Handler
 from pillarbox.server.jmap.methods import HANDLERS
 from pillarbox.server.jmap.service import Answer, JmapService
+from pillarbox.server.jmap.uploading import Uploads
 from tests.kit.provider import PEOPLE, Provider, open_provider
 
 BASE_URL = "https://mail.one.example"
@@ -26,6 +28,7 @@ class JmapClient:
     provider: Provider
     service: JmapService
     account: Account
+    uploads: Uploads
 
     @property
     def account_id(self) -> str:
@@ -47,16 +50,19 @@ class JmapClient:
 
 
 async def open_jmap(
-    handlers: Mapping[str, Handler] | None = None, *, limits: Limits = DEFAULT_LIMITS
+    handlers: Mapping[str, Handler] | None = None,
+    *,
+    limits: Limits = DEFAULT_LIMITS,
+    folder: Path | None = None,
 ) -> JmapClient:
-    """The first person of a provider in memory. `handlers` are added to those of the service."""
-    provider = await open_provider()
+    """The first person of a provider in memory, or in a folder. `handlers` are added to those of the service."""
+    provider = await open_provider(folder)
     service = JmapService(
         provider.world, provider.config, limits=limits, handlers={**HANDLERS, **(handlers or {})}
     )
     account = await provider.world.database.read(accounts.by_login, PEOPLE[0])
     assert account is not None
-    return JmapClient(provider, service, account)
+    return JmapClient(provider, service, account, Uploads(provider.world, limits))
 
 
 def run_with_jmap(

@@ -43,6 +43,11 @@ def unknown_capability(urn: str) -> Problem:
     return Problem(_PREFIX + "unknownCapability", f"This server has no capability '{urn[:200]}'.")
 
 
-def limit(name: str, detail: str) -> Problem:
+def limit(name: str, detail: str, *, status: int = 400) -> Problem:
     """A limit would be exceeded: a name of the core capability's, or one of ours."""
-    return Problem(_PREFIX + "limit", detail, name)
+    return Problem(_PREFIX + "limit", detail, name, status)
+
+
+def not_found(detail: str) -> Problem:
+    """An upload or download of what there is not, or not for this user."""
+    return Problem("about:blank", detail, status=404)

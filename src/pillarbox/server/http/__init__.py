@@ -7,6 +7,7 @@ exchange.py        one request and its response, between ASGI and the wire
 upload.py          a large body on its way to the one who reads it
 request.py         what a route is given: Starlette's request, and what is ours
 routes.py          the table of routes
+blobs.py           uploads and downloads of JMAP
 routing.py         finds the row of a request
 refusals.py        errors as problem details, in one place
 authentication.py  whose request it is

@@ -4,7 +4,7 @@ from typing import Final
 
 from starlette.responses import PlainTextResponse, Response
 
-from pillarbox.server.http import jmap
+from pillarbox.server.http import blobs, jmap
 from pillarbox.server.http.request import HttpRequest
 from pillarbox.server.http.route import Access, Route
 
@@ -33,6 +33,14 @@ ROUTES: Final[tuple[Route, ...]] = (
         media_types=("application/json",),
         cross_origin=True,
     ),
+    Route(
+        path=blobs.UPLOAD_PATH,
+        methods=("POST",),
+        handler=blobs.upload,
+        max_body_octets=blobs.max_upload_octets,
+        cross_origin=True,
+    ),
+    Route(path=blobs.DOWNLOAD_PATH, methods=("GET",), handler=blobs.fetch, cross_origin=True),
     Route(path="/jmap/eventsource/", methods=("GET",), handler=jmap.event_source, cross_origin=True),
     Route(path="/jmap/ws/", methods=("GET",), handler=jmap.socket, websocket=True),
 )

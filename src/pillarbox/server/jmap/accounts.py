@@ -18,6 +18,11 @@ def accesses_of(account: Account, offered: Sequence[Capability]) -> dict[str, Ac
     return {own.id: own}
 
 
+def may_use(account: Account, account_id: str) -> bool:
+    """Whether a user may use the account with this id, for its blobs."""
+    return account_id in accesses_of(account, ())
+
+
 def check(
     accesses: Mapping[str, Access], capability: Capability, method: str, arguments: Mapping[str, Any]
 ) -> None:
