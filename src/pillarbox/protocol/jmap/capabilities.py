@@ -1,7 +1,8 @@
 """What the server can do: one table, from which come the session object, `using`, and who knows which method.
 
 A row has the URN, its methods, and what the session says of it: for the server (RFC 8620 §2, `capabilities`) and for
-each account (`accountCapabilities`). A capability without anything for accounts has no methods on them.
+each account (`accountCapabilities`). Methods on accounts belong to a capability that says something
+for accounts; only Blob/copy, which is of the core, looks after its accounts itself.
 """
 
 from collections.abc import Callable, Container
@@ -12,7 +13,7 @@ from msgspec import Struct
 from pillarbox.mail import mailbox_name
 from pillarbox.protocol.jmap.filters import COLLATIONS
 from pillarbox.protocol.jmap.limits import Limits
-from pillarbox.protocol.jmap.types import email
+from pillarbox.protocol.jmap.types import blob, email
 
 
 class Facts(Struct, frozen=True, kw_only=True):
@@ -47,6 +48,7 @@ MAIL: Final = "urn:ietf:params:jmap:mail"
 SUBMISSION: Final = "urn:ietf:params:jmap:submission"
 VACATION_RESPONSE: Final = "urn:ietf:params:jmap:vacationresponse"
 WEBSOCKET: Final = "urn:ietf:params:jmap:websocket"
+BLOB: Final = "urn:ietf:params:jmap:blob"
 
 
 def _core(facts: Facts) -> dict[str, Any]:
@@ -90,12 +92,22 @@ def _websocket(facts: Facts) -> dict[str, Any]:
     return {"url": facts.socket_url, "supportsPush": True}
 
 
+def _blob(facts: Facts) -> dict[str, Any]:
+    """RFC 9404 §3.1."""
+    return {
+        "maxSizeBlobSet": facts.limits.max_size_upload,
+        "maxDataSources": facts.limits.max_data_sources,
+        "supportedTypeNames": list(blob.REFERRING),
+        "supportedDigestAlgorithms": list(blob.DIGESTS),
+    }
+
+
 def _methods(kind: str, verbs: str) -> tuple[str, ...]:
     return tuple(f"{kind}/{verb}" for verb in verbs.split())
 
 
 _ROWS: Final = (
-    Capability(urn=CORE, methods=("Core/echo",), server=_core),
+    Capability(urn=CORE, methods=("Core/echo", "Blob/copy"), server=_core),
     Capability(
         urn=MAIL,
         methods=(
@@ -116,6 +128,7 @@ _ROWS: Final = (
     ),
     Capability(urn=VACATION_RESPONSE, methods=_methods("VacationResponse", "get set"), account=_nothing),
     Capability(urn=WEBSOCKET, methods=(), server=_websocket),
+    Capability(urn=BLOB, methods=_methods("Blob", "upload get lookup"), account=_blob),
 )
 
 CAPABILITIES: Final = {row.urn: row for row in _ROWS}
@@ -124,7 +137,7 @@ CAPABILITIES: Final = {row.urn: row for row in _ROWS}
 CAPABILITY_OF: Final = {method: row for row in _ROWS for method in row.methods}
 """By the method's name."""
 
-WRITING_VERBS: Final = frozenset(("set", "copy", "import"))
+WRITING_VERBS: Final = frozenset(("set", "copy", "import", "upload"))
 """Methods with these names change something: a read-only account refuses them."""
 
 

@@ -68,6 +68,19 @@ class Limits(Struct, frozen=True, gc=False, kw_only=True):
     max_patch_tokens: int = 8
     """Parts of one of these pointers. Beyond: invalidPatch."""
 
+    # --- of blobs (RFC 9404)
+
+    max_data_sources: int = 64
+    """What one new blob is made of. Beyond: tooLarge. RFC 9404 §3.1 wants 64 at least."""
+    max_created_blob_octets: int = 100_000_000
+    """All blobs that one call makes. Beyond: rateLimit."""
+    max_blob_data_octets: int = 4_000_000
+    """Octets of blobs that one Blob/get returns; downloads are for more. Beyond: requestTooLarge."""
+    max_digest_octets: int = 200_000_000
+    """Octets that are digested for one Blob/get. Beyond: requestTooLarge."""
+    max_parsed_octets: int = 100_000_000
+    """Messages that one call reads to find parts in them, or one of any size. Beyond: requestTooLarge, or rateLimit."""
+
     # --- of the response
 
     max_response_octets: int = 32 * 1024 * 1024

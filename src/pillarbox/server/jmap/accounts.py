@@ -29,18 +29,19 @@ def check(
     """Raises invalidArguments, accountNotFound, accountNotSupportedByMethod or accountReadOnly."""
     if capability.account is None:
         return
-    access = _named(accesses, arguments, "accountId", errors.ACCOUNT_NOT_FOUND)
+    access = named(accesses, arguments, "accountId", errors.ACCOUNT_NOT_FOUND)
     if capability.urn not in access.capabilities:
         raise MethodError(errors.ACCOUNT_NOT_SUPPORTED)
     if access.is_read_only and writes(method):
         raise MethodError(errors.ACCOUNT_READ_ONLY)
     if method.endswith("/copy"):
-        origin = _named(accesses, arguments, "fromAccountId", errors.FROM_ACCOUNT_NOT_FOUND)
+        origin = named(accesses, arguments, "fromAccountId", errors.FROM_ACCOUNT_NOT_FOUND)
         if capability.urn not in origin.capabilities:
             raise MethodError(errors.FROM_ACCOUNT_NOT_SUPPORTED)
 
 
-def _named(accesses: Mapping[str, Access], arguments: Mapping[str, Any], name: str, not_found: str) -> Access:
+def named(accesses: Mapping[str, Access], arguments: Mapping[str, Any], name: str, not_found: str) -> Access:
+    """The account that an argument names; `not_found` is the error where the user has no such account."""
     account = arguments.get(name)
     if not isinstance(account, str):
         raise errors.invalid_arguments(f"'{name}' is missing or no id")

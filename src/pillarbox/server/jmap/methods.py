@@ -6,6 +6,7 @@ Names and capabilities are in `protocol.jmap.capabilities`; a method without a h
 from collections.abc import Mapping
 from typing import Any, Final
 
+from pillarbox.server.jmap import blob_get, blob_lookup, blob_upload
 from pillarbox.server.jmap.context import Context, Handler
 from pillarbox.server.jmap.emails import query
 
@@ -19,4 +20,8 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "Core/echo": echo,
     "Email/query": query.query,
     "Email/queryChanges": query.query_changes,
+    "Blob/copy": blob_upload.copy,
+    "Blob/upload": blob_upload.upload,
+    "Blob/get": blob_get.get,
+    "Blob/lookup": blob_lookup.lookup,
 }
