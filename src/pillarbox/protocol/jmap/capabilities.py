@@ -49,6 +49,7 @@ SUBMISSION: Final = "urn:ietf:params:jmap:submission"
 VACATION_RESPONSE: Final = "urn:ietf:params:jmap:vacationresponse"
 WEBSOCKET: Final = "urn:ietf:params:jmap:websocket"
 BLOB: Final = "urn:ietf:params:jmap:blob"
+QUOTA: Final = "urn:ietf:params:jmap:quota"
 
 
 def _core(facts: Facts) -> dict[str, Any]:
@@ -129,6 +130,7 @@ _ROWS: Final = (
     Capability(urn=VACATION_RESPONSE, methods=_methods("VacationResponse", "get set"), account=_nothing),
     Capability(urn=WEBSOCKET, methods=(), server=_websocket),
     Capability(urn=BLOB, methods=_methods("Blob", "upload get lookup"), account=_blob),
+    Capability(urn=QUOTA, methods=_methods("Quota", "get changes query queryChanges"), account=_nothing),
 )
 
 CAPABILITIES: Final = {row.urn: row for row in _ROWS}

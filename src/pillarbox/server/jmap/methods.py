@@ -6,7 +6,7 @@ Names and capabilities are in `protocol.jmap.capabilities`; a method without a h
 from collections.abc import Mapping
 from typing import Any, Final
 
-from pillarbox.server.jmap import blob_get, blob_lookup, blob_upload
+from pillarbox.server.jmap import blob_get, blob_lookup, blob_upload, quotas
 from pillarbox.server.jmap.context import Context, Handler
 from pillarbox.server.jmap.emails import query
 
@@ -24,4 +24,8 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "Blob/upload": blob_upload.upload,
     "Blob/get": blob_get.get,
     "Blob/lookup": blob_lookup.lookup,
+    "Quota/get": quotas.get,
+    "Quota/changes": quotas.changes,
+    "Quota/query": quotas.query,
+    "Quota/queryChanges": quotas.query_changes,
 }

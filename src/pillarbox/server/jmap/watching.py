@@ -10,14 +10,21 @@ from typing import Final
 
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.protocol.jmap import push
+from pillarbox.server.jmap import quotas
 from pillarbox.store import pushed
 from pillarbox.store.account_counters import NoSuchAccount
-from pillarbox.world.database import DatabaseUnavailable, ValuesDamaged
+from pillarbox.world.database import DatabaseUnavailable, Transaction, ValuesDamaged
 from pillarbox.world.topic import account_changed
 from pillarbox.world.world import World
 
 RETRY_S: Final = 10.0
 """When to look again, where the database was unavailable."""
+
+
+def _states(tx: Transaction, account: AccountId) -> dict[str, str]:
+    """Of all types. An operator's change of a limit is told with the next change of the mail (RFC 9425 §6)."""
+    return {**pushed.states(tx, account), "Quota": quotas.read(tx, account).state}
+
 
 Tell = Callable[[Mapping[str, str], str], None]
 """Is told the types that have changed with their states, and where everything is (`push.push_state`)."""
@@ -63,7 +70,7 @@ class Watch:
         while self._again:
             self._again = False
             try:
-                states = await self._world.database.read(pushed.states, self._account)
+                states = await self._world.database.read(_states, self._account)
             except NoSuchAccount:
                 return
             except (DatabaseUnavailable, ValuesDamaged):

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from pillarbox.directory import quota
 from pillarbox.server.http.routes import ROUTES
 from tests.component.server.http.test_http_sessions import UPGRADE
 from tests.kit.http.server import HttpClient, authorization, open_http
@@ -123,6 +124,29 @@ def test_events(server: Server, client: HttpClient) -> None:
         while late.reader.readline() != b"\r\n":
             pass
         assert [json.loads(one["data"])["changed"][account] for one in events(late)] == [newer]
+
+
+@pytest.mark.rfc("9425 §6", "MUST")
+def test_what_an_account_uses_is_told(server: Server, client: HttpClient) -> None:
+    account = server.provider.accounts[0]
+
+    def limit(octets: int | None) -> None:
+        server.run(server.provider.world.database.write(quota.set_account_quota, account, octets))
+
+    limit(1_000_000)
+    client.send(_get("GET /jmap/eventsource/?types=Quota&closeafter=state&ping=0"))
+    while client.reader.readline() != b"\r\n":
+        pass
+    server.run(server.provider.deliver(0, MESSAGE))
+    (event,) = events(client)
+    (changed,) = json.loads(event["data"])["changed"].values()
+    with HttpClient(server, tls=True) as other:
+        using = (CORE, MAIL, "urn:ietf:params:jmap:quota")
+        asked = ["Quota/get", {"accountId": account_of(other), "ids": None}, "0"]
+        ((_, said, _),) = requested(other, asked, using=using)["methodResponses"]
+    assert changed == {"Quota": said["state"]}
+    assert said["list"][0]["hardLimit"] == 1_000_000
+    limit(None)
 
 
 def test_types_that_have_not_changed_are_not_told(server: Server, client: HttpClient) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.protocol.jmap import errors
-from pillarbox.protocol.jmap.capabilities import BLOB
+from pillarbox.protocol.jmap.capabilities import BLOB, QUOTA
 from pillarbox.protocol.jmap.limits import Limits
 from pillarbox.protocol.jmap.session_object import Access
 from pillarbox.server.jmap import blob_upload
@@ -238,8 +238,9 @@ def test_copies_between_accounts() -> None:
 def test_what_the_session_says() -> None:
     async def test(client: JmapClient) -> None:
         session = json.loads(client.service.session(client.account, BASE_URL).octets)
-        assert session["capabilities"][BLOB] == {}
+        assert session["capabilities"][BLOB] == session["capabilities"][QUOTA] == {}
         said = session["accounts"][client.account_id]["accountCapabilities"]
+        assert said[QUOTA] == {}
         assert said[BLOB] == {
             "maxSizeBlobSet": 50_000_000,
             "maxDataSources": 64,
