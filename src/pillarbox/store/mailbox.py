@@ -36,6 +36,12 @@ DEFAULT_MAILBOXES = {
 }
 """Created with every account."""
 
+MAX_SORT_ORDER = 2**31 - 1
+"""RFC 8621 §2."""
+
+MAX_MAILBOXES = 5_000
+"""That an account can have; and subscriptions."""
+
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:
@@ -55,3 +61,5 @@ class Mailbox:
     octets: int
     """Sum of the messages' sizes (RFC 8438, STATUS=SIZE)."""
     subscribed: bool
+    sort_order: int | None = None
+    """Where a client of JMAP wants it among its siblings; None where none has said so (RFC 8621 §2)."""

@@ -41,13 +41,13 @@ class NestedInItself(ValueError):
 
 _SELECT = """
 SELECT id, m.name, role, uid_validity, uid_next, first_recent, highest_modseq,
-  messages, unseen, deleted, octets, s.name IS NOT NULL
+  messages, unseen, deleted, octets, sort_order, s.name IS NOT NULL
 FROM mailboxes m LEFT JOIN subscriptions s ON s.account = m.account AND s.name = m.name
 WHERE m.account = ?"""
 
 
 def _mailbox(row: tuple[Any, ...]) -> Mailbox:
-    mailbox, name, role, *numbers, subscribed = row
+    mailbox, name, role, *numbers, sort_order, subscribed = row
     if min(numbers) < 0 or max(numbers) > MAX_MODSEQ:  # no client gets them
         raise ValuesDamaged(f"mailbox '{name}' has damaged numbers: pillarbox fsck --repair mends them")
     uid_validity, uid_next, first_recent, highest_modseq, messages, unseen, deleted, octets = numbers
@@ -64,6 +64,7 @@ def _mailbox(row: tuple[Any, ...]) -> Mailbox:
         deleted,
         octets,
         bool(subscribed),
+        sort_order,
     )
 
 
@@ -196,7 +197,7 @@ def _insert(
         raise account_counters.damaged(account)
     mailbox, uid_validity = MailboxId(row[0]), row[1]
     tx.execute(
-        "INSERT INTO mailboxes VALUES (?, ?, ?, ?, ?, 1, 1, ?, 0, 0, 0, 0)",
+        "INSERT INTO mailboxes VALUES (?, ?, ?, ?, ?, 1, 1, ?, 0, 0, 0, 0, NULL)",
         (account, mailbox, name, role and role.value, uid_validity, modseq),
     )
     changes.record_mailbox(tx, account, modseq, mailbox, ChangeKind.MAILBOX_CREATED)

@@ -7,7 +7,8 @@ it does the same.
 - `ledgers`: the counters of an account, one row each: the numbers to assign next, the usage, the MODSEQs at which its
   emails, mailboxes and threads last changed, and `logged_from`: of what happened before that MODSEQ, the change log
   does not say which emails it concerned.
-- `mailboxes`: one row each, with counts maintained by the verbs, so that STATUS never counts.
+- `mailboxes`: one row each, with counts maintained by the verbs, so that STATUS never counts. `sort_order` is NULL
+  where no client has set it.
 - `placements`: which email is message *uid* of a mailbox. It repeats the email's small immutable values (size, dates,
   thread), so that listing, sorting and searching by them is one scan of a narrow table.
 - `flags`: what changes of placements: a row for each run of messages that have the same (`flag_runs`), so that STORE
@@ -221,6 +222,10 @@ CREATE INDEX uploads_by_time ON uploads (at_ms);
 CREATE INDEX emails_by_blob ON emails (substr(blob, 1, 8))
 """
 
+_SORT_ORDERS = """
+ALTER TABLE mailboxes ADD COLUMN sort_order INTEGER
+"""
+
 SCHEMA = Schema(
     "store",
     migrations=(
@@ -233,6 +238,7 @@ SCHEMA = Schema(
         _INDICATORS,
         _EMAILS_LOGGED,
         _UPLOADS,
+        _SORT_ORDERS,
     ),
-    compatible_back_to=9,
+    compatible_back_to=10,
 )

@@ -80,6 +80,20 @@ def test_a_store_of_the_version_before_gets_a_table_for_images(tmp_path: Path) -
         database.close_now()
 
 
+def test_in_mailboxes_of_before_no_client_has_said_where_they_are(tmp_path: Path) -> None:
+    before = replace(SCHEMA, migrations=SCHEMA.migrations[:8], compatible_back_to=8)
+    database = open_database(tmp_path / "db", [BLOBS, before], create=True)
+    database.write_now(
+        lambda tx: tx.execute("INSERT INTO mailboxes VALUES (1, 1, 'INBOX', 'inbox', 1, 1, 1, 1, 0, 0, 0, 0)")
+    )
+    database.close_now()
+    database = open_database(tmp_path / "db", [BLOBS, SCHEMA])
+    try:
+        assert database.read_now(mailboxes.by_name, ANN, "INBOX").sort_order is None
+    finally:
+        database.close_now()
+
+
 def _open_as_before(tx: Transaction, *, modseq: int) -> None:
     """An account with an INBOX, in tables of any version."""
     first = account_counters.email_bounds(ANN)[0]
@@ -88,7 +102,7 @@ def _open_as_before(tx: Transaction, *, modseq: int) -> None:
 
 
 def _inbox(tx: Transaction) -> MailboxId:
-    return mailboxes.by_name(tx, ANN, "INBOX").id
+    return mailboxes.id_by_name(tx, ANN, "INBOX")
 
 
 def _rows(tx: Transaction) -> list[tuple[int, int, str]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pillarbox.protocol.imap.limits import MAX_APPEND_MESSAGES, MAX_APPEND_OCTETS
+from pillarbox.store.mailbox import MAX_MAILBOXES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +32,7 @@ class ImapLimits:
     """Messages in each batch of FETCH but the first: one or two milliseconds of the loop."""
     batch_octets: int = 1024 * 1024
     """Octets of ENVELOPE, BODYSTRUCTURE and flags after which a batch ends: more than it has of usual mail."""
-    max_names: int = 5_000
+    max_names: int = MAX_MAILBOXES
     """Mailboxes that an account can have, and subscriptions; beyond: NO [LIMIT]."""
     many_names: int = 500
     """Mailboxes and subscriptions of an account from which on a verb that goes through them is run in a thread."""

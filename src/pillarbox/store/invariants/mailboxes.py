@@ -24,7 +24,7 @@ def _recreate_mailboxes(tx: Transaction) -> None:
             (account,),
         )
         tx.execute(
-            "INSERT INTO mailboxes VALUES (?, ?, ?, NULL, ?, ?, 1, ?, 0, 0, 0, 0)",
+            "INSERT INTO mailboxes VALUES (?, ?, ?, NULL, ?, ?, 1, ?, 0, 0, 0, 0, NULL)",
             (account, mailbox, f"Recovered {mailbox}", validity, last_uid + 1, modseq),
         )
         changes.record_mailbox(tx, account, modseq, MailboxId(mailbox), ChangeKind.MAILBOX_CREATED)
@@ -39,7 +39,7 @@ def _create_inboxes(tx: Transaction) -> None:
             (account,),
         ) or (1, 1)
         tx.execute(
-            "INSERT INTO mailboxes VALUES (?, ?, ?, 'inbox', ?, 1, 1, ?, 0, 0, 0, 0)",
+            "INSERT INTO mailboxes VALUES (?, ?, ?, 'inbox', ?, 1, 1, ?, 0, 0, 0, 0, NULL)",
             (account, mailbox, INBOX, validity, modseq),
         )
         changes.record_mailbox(tx, account, modseq, mailbox, ChangeKind.MAILBOX_CREATED)

@@ -9,7 +9,7 @@ from typing import Final
 from pillarbox.mail.mailbox_name import INBOX
 from pillarbox.store.account_counters import EMAIL_BITS, MAX_MODSEQ, MAX_UID
 from pillarbox.store.changes import ChangeKind
-from pillarbox.store.mailbox import Role
+from pillarbox.store.mailbox import MAX_SORT_ORDER, Role
 from pillarbox.world.database.values import (
     MAX_ID,
     MAX_NUMBER,
@@ -103,11 +103,12 @@ _MAILBOXES: Final = TableValues(
         **dict.fromkeys(("messages", "unseen", "deleted", "octets"), _count()),
         "name": text(f"CASE WHEN role = 'inbox' THEN '{INBOX}' ELSE 'Recovered ' || id END"),
         "role": optional(text(f"CASE WHEN name = '{INBOX}' THEN 'inbox' END", among=tuple(Role))),
+        "sort_order": optional(integer(0, MAX_SORT_ORDER, "NULL")),
     },
     rule="The name, role and numbers of a mailbox are texts, and numbers within bounds.",
     named="CAST(account AS INTEGER), CAST(id AS INTEGER)",
-    message="mailbox {1} of account {0} has a name, role, UIDVALIDITY, UIDNEXT, MODSEQ or count of a wrong type, or"
-    " too high",
+    message="mailbox {1} of account {0} has a name, role, UIDVALIDITY, UIDNEXT, MODSEQ, count or place in the order of"
+    " a wrong type, or too high",
     remedy="Continue above the highest in use, count again; a UIDVALIDITY becomes a new one, a name 'Recovered' and its"
     " number.",
 )
