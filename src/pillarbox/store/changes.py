@@ -58,6 +58,7 @@ class ChangeKind(IntEnum):
     """Ids of emails removed from their last mailbox; belongs to no mailbox."""
     MAILBOX_CREATED = 5
     MAILBOX_RENAMED = 6
+    """It has another name, another mailbox above it, or another place in the order."""
     MAILBOX_DELETED = 7
     SUBSCRIBED = 8
     """A mailbox, or with `NO_MAILBOX` a name without a mailbox, was subscribed or unsubscribed."""

@@ -346,6 +346,8 @@ def rename(
     _create_above(tx, account, name, modseq, now_ms, most)
     for one, new_name in renamed.items():
         tx.execute("UPDATE mailboxes SET name = ? WHERE account = ? AND id = ?", (new_name, account, one))
+    # Those as well that were below the name, and get a mailbox above them
+    for one, _ in _tree(tx, account, name):
         changes.record_mailbox(tx, account, modseq, one, ChangeKind.MAILBOX_RENAMED)
     return None
 
