@@ -5,7 +5,7 @@ to its messages; and its counts also by emails that are elsewhere, in threads th
 messages changed at once, the counts of all mailboxes are said to have changed.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 from typing import Final
 
@@ -13,7 +13,6 @@ from msgspec import Struct
 
 from pillarbox.mail import mailbox_name
 from pillarbox.mail.identifiers import AccountId, MailboxId, ModSeq
-from pillarbox.mail.mailbox_name import SEPARATOR
 from pillarbox.store import affected, emails, logged, states
 from pillarbox.store.changes import Change, ChangeKind
 from pillarbox.store.logged import IN_LOOP, Bounds, Log
@@ -57,6 +56,7 @@ def mailbox_changes(
     found = _Found(tx, account)
     for modseq, rows in groupby(log.rows, key=lambda row: row.modseq):
         found.add(modseq, [*rows])
+    found.look_at_others()
     found.look_at_threads(bounds.messages)
     places = sorted(place for place in found.places() if (*place, 0) > since)
     end, has_more = log.end, not log.is_complete
@@ -93,6 +93,8 @@ class _Found:
         self._counted: dict[MailboxId, ModSeq] = {}
         self._few: list[Change] = []
         """Rows of which the threads are looked at."""
+        self._all_counted = ModSeq(0)
+        """When the counts of all mailboxes may have changed last."""
 
     def add(self, modseq: ModSeq, rows: Sequence[Change]) -> None:
         """What happened with a MODSEQ, the highest so far."""
@@ -100,22 +102,38 @@ class _Found:
             match row.kind:
                 case ChangeKind.MAILBOX_CREATED:
                     self._created[row.mailbox] = modseq
-                    self._change(self._below(row.mailbox), modseq)
                 case ChangeKind.MAILBOX_DELETED:
                     self._destroyed[row.mailbox] = modseq
-                    self._change(self._without_parent(), modseq)
-                    self._count(self._names, modseq)  # it may have been the trash
+                    self._all_counted = modseq  # it may have been the trash
                 case ChangeKind.MAILBOX_ROLE:
-                    self._change([row.mailbox], modseq)
-                    self._count(self._names, modseq)
+                    self._changed[row.mailbox] = modseq
+                    self._all_counted = modseq
                 case ChangeKind.MAILBOX_RENAMED | ChangeKind.SUBSCRIBED:
-                    self._change([row.mailbox], modseq)
+                    self._changed[row.mailbox] = modseq
                 case _:
-                    self._count([row.mailbox], modseq)
+                    self._counted[row.mailbox] = modseq
         if affected.number(rows) > MAX_LOOKED_AT:
-            self._count(self._names, modseq)
+            self._all_counted = modseq
         else:
             self._few += rows
+
+    def look_at_others(self) -> None:
+        """When all was added: at mailboxes below those that came or went, and at those that were counted with all."""
+        ids = {name: mailbox for mailbox, name in self._names.items()}
+        came_or_went = (*self._created.items(), *self._destroyed.items())
+        went = max(
+            (modseq for mailbox, modseq in came_or_went if mailbox not in self._names), default=ModSeq(0)
+        )
+        for mailbox, name in self._names.items():
+            modseq, above = ModSeq(0), mailbox_name.parent(name)
+            while above is not None and above not in ids:
+                modseq, above = went, mailbox_name.parent(above)
+            if above is not None:
+                modseq = max(modseq, self._created.get(ids[above], ModSeq(0)))
+            if modseq > self._changed.get(mailbox, 0):
+                self._changed[mailbox] = modseq
+            if self._all_counted > self._counted.get(mailbox, 0):
+                self._counted[mailbox] = self._all_counted
 
     def look_at_threads(self, most: int | None) -> None:
         """Last: at what few messages each have to do with."""
@@ -123,28 +141,6 @@ class _Found:
         for thread, mailbox in emails.mailboxes_of_threads(self._tx, self._account, changed, most=most):
             if changed[thread] > self._counted.get(mailbox, 0):
                 self._counted[mailbox] = changed[thread]
-
-    def _change(self, mailboxes: Iterable[MailboxId], modseq: ModSeq) -> None:
-        self._changed.update(dict.fromkeys(mailboxes, modseq))
-
-    def _count(self, mailboxes: Iterable[MailboxId], modseq: ModSeq) -> None:
-        self._counted.update(dict.fromkeys(mailboxes, modseq))
-
-    def _below(self, mailbox: MailboxId) -> list[MailboxId]:
-        """The mailboxes that may have got a parent."""
-        above = self._names.get(mailbox)
-        if above is None:
-            return self._without_parent()
-        return [one for one, name in self._names.items() if name.startswith(above + SEPARATOR)]
-
-    def _without_parent(self) -> list[MailboxId]:
-        """The mailboxes that may have lost it."""
-        names = {*self._names.values()}
-        return [
-            one
-            for one, name in self._names.items()
-            if (above := mailbox_name.parent(name)) is not None and above not in names
-        ]
 
     def places(self) -> set[tuple[ModSeq, MailboxId]]:
         """All that there is to tell, in the order of the log; of mailboxes that are gone, only that."""
