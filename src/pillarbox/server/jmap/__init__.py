@@ -7,4 +7,7 @@ accounts.py   which accounts a user may use, and whether a call may use this one
 failures.py   the error of a call for what its handler raised
 methods.py    the table of handlers
 blobs.py      finds a blob by its id; uploading.py and downloading.py carry them in and out
+changes.py    /changes of what the store logs
+mailboxes/    the methods of Mailbox
+emails/       the methods of Email
 """

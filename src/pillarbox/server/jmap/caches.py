@@ -1,8 +1,12 @@
 """What all requests of a process share: bounded caches, filled in the event loop only."""
 
-from dataclasses import dataclass
+from asyncio import Lock
+from dataclasses import dataclass, field
+from weakref import WeakValueDictionary
 
+from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.jmap.emails.lists import EmailLists
+from pillarbox.store.thread_counts import CountsCache
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,3 +15,7 @@ class Caches:
 
     lists: EmailLists
     """Lists of emails, by filter and order."""
+    counts: CountsCache = field(default_factory=CountsCache)
+    """Emails and threads of mailboxes."""
+    counting: WeakValueDictionary[AccountId, Lock] = field(default_factory=WeakValueDictionary)
+    """Held by the one request that counts a large account; the others wait for what it finds."""

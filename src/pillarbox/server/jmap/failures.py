@@ -10,6 +10,7 @@ from pillarbox.protocol.jmap.errors import MethodError
 from pillarbox.server import damage
 from pillarbox.server.jmap.context import Context, PartialFail
 from pillarbox.store.account_counters import NoSuchAccount
+from pillarbox.store.states import CannotCalculateChanges
 from pillarbox.world.blobs import BlobDamaged
 from pillarbox.world.database import DatabaseUnavailable
 from pillarbox.world.memory import MemoryScarce
@@ -21,6 +22,7 @@ _ERRORS: Final[dict[type[Exception], tuple[str, str]]] = {
     MemoryScarce: (errors.SERVER_UNAVAILABLE, "Insufficient system resources"),
     BlobDamaged: (errors.SERVER_FAIL, "Message is damaged"),
     NoSuchAccount: (errors.ACCOUNT_NOT_FOUND, "Account doesn't exist"),
+    CannotCalculateChanges: (errors.CANNOT_CALCULATE_CHANGES, "What has changed since then is not known"),
 }
 """Type and description; any other exception is our mistake."""
 

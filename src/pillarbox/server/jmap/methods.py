@@ -9,6 +9,7 @@ from typing import Any, Final
 from pillarbox.server.jmap import blob_get, blob_lookup, blob_upload, quotas
 from pillarbox.server.jmap.context import Context, Handler
 from pillarbox.server.jmap.emails import query
+from pillarbox.server.jmap.mailboxes import get as mailbox_get
 
 
 async def echo(_: Context, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -18,6 +19,8 @@ async def echo(_: Context, arguments: dict[str, Any]) -> dict[str, Any]:
 
 HANDLERS: Final[Mapping[str, Handler]] = {
     "Core/echo": echo,
+    "Mailbox/get": mailbox_get.get,
+    "Mailbox/changes": mailbox_get.changes,
     "Email/query": query.query,
     "Email/queryChanges": query.query_changes,
     "Blob/copy": blob_upload.copy,

@@ -29,6 +29,17 @@ MAILBOX: Final = TypeTable(
     Property(name="isSubscribed", holds=bool, default=True),
 )
 
+_SORT_ORDERS: Final = {"inbox": 1, "drafts": 2, "sent": 3, "archive": 4, "junk": 5, "trash": 6}
+
+
+def sort_order(role: str | None) -> int:
+    """Where a mailbox is among its siblings for which no client has said so.
+
+    By the default of §2, which is 0, it would be before the inbox.
+    """
+    return _SORT_ORDERS.get(role or "", 10)
+
+
 COUNTS: Final = ("totalEmails", "unreadEmails", "totalThreads", "unreadThreads")
 """What `updatedProperties` of Mailbox/changes lists where nothing else has changed (§2.2)."""
 

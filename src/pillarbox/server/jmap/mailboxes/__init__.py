@@ -1,0 +1,6 @@
+"""Methods of Mailbox: RFC 8621 §2.
+
+get.py         Mailbox/get and /changes
+reading.py     what all methods read
+view.py        mailboxes as JMAP shows them: trees out of IMAP's names
+"""
