@@ -10,6 +10,7 @@ from pillarbox.server.jmap import blob_get, blob_lookup, blob_upload, quotas
 from pillarbox.server.jmap.context import Context, Handler
 from pillarbox.server.jmap.emails import query
 from pillarbox.server.jmap.mailboxes import get as mailbox_get
+from pillarbox.server.jmap.mailboxes import query as mailbox_query
 
 
 async def echo(_: Context, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -21,6 +22,8 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "Core/echo": echo,
     "Mailbox/get": mailbox_get.get,
     "Mailbox/changes": mailbox_get.changes,
+    "Mailbox/query": mailbox_query.query,
+    "Mailbox/queryChanges": mailbox_query.query_changes,
     "Email/query": query.query,
     "Email/queryChanges": query.query_changes,
     "Blob/copy": blob_upload.copy,

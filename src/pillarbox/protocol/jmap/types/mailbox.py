@@ -4,7 +4,7 @@ from typing import Annotated, Final
 
 from msgspec import Meta
 
-from pillarbox.protocol.jmap.arguments import QueryArguments, SetArguments
+from pillarbox.protocol.jmap.arguments import QueryArguments, QueryChangesArguments, SetArguments
 from pillarbox.protocol.jmap.errors import SetError
 from pillarbox.protocol.jmap.property_table import Property, TypeTable
 from pillarbox.protocol.jmap.scalars import Id, Reference, Text, UnsignedInt
@@ -58,6 +58,13 @@ SORTS: Final[dict[str, dict[str, object]]] = {"sortOrder": {}, "name": {}}
 
 class MailboxQueryArguments(QueryArguments, frozen=True, kw_only=True):
     """Mailbox/query (§2.3)."""
+
+    sort_as_tree: bool = False
+    filter_as_tree: bool = False
+
+
+class MailboxQueryChangesArguments(QueryChangesArguments, frozen=True, kw_only=True):
+    """Mailbox/queryChanges (§2.4): the order and the filter are those of the query, with what belongs to them."""
 
     sort_as_tree: bool = False
     filter_as_tree: bool = False

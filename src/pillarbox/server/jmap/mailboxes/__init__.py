@@ -3,4 +3,5 @@
 get.py         Mailbox/get and /changes
 reading.py     what all methods read
 view.py        mailboxes as JMAP shows them: trees out of IMAP's names
+query.py       Mailbox/query and /queryChanges
 """
