@@ -11,6 +11,7 @@ from pillarbox.server.jmap.context import Context, Handler
 from pillarbox.server.jmap.emails import query
 from pillarbox.server.jmap.mailboxes import get as mailbox_get
 from pillarbox.server.jmap.mailboxes import query as mailbox_query
+from pillarbox.server.jmap.mailboxes import set as mailbox_set
 
 
 async def echo(_: Context, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -24,6 +25,7 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "Mailbox/changes": mailbox_get.changes,
     "Mailbox/query": mailbox_query.query,
     "Mailbox/queryChanges": mailbox_query.query_changes,
+    "Mailbox/set": mailbox_set.set_mailboxes,
     "Email/query": query.query,
     "Email/queryChanges": query.query_changes,
     "Blob/copy": blob_upload.copy,
