@@ -8,6 +8,7 @@ failures.py   the error of a call for what its handler raised
 methods.py    the table of handlers
 blobs.py      finds a blob by its id; uploading.py and downloading.py carry them in and out
 changes.py    /changes of what the store logs
+threads.py    Thread/get and /changes
 mailboxes/    the methods of Mailbox
 emails/       the methods of Email
 """

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from pillarbox.server.jmap import blob_get, blob_lookup, blob_upload, quotas
+from pillarbox.server.jmap import threads
 from pillarbox.server.jmap.context import Context, Handler
 from pillarbox.server.jmap.emails import query
 from pillarbox.server.jmap.mailboxes import get as mailbox_get
@@ -26,6 +27,8 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "Mailbox/query": mailbox_query.query,
     "Mailbox/queryChanges": mailbox_query.query_changes,
     "Mailbox/set": mailbox_set.set_mailboxes,
+    "Thread/get": threads.get,
+    "Thread/changes": threads.changes,
     "Email/query": query.query,
     "Email/queryChanges": query.query_changes,
     "Blob/copy": blob_upload.copy,
