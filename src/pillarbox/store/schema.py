@@ -237,8 +237,8 @@ SCHEMA = Schema(
         _AUTHENTICATION,
         _INDICATORS,
         _EMAILS_LOGGED,
-        _UPLOADS,
         _SORT_ORDERS,
+        _UPLOADS,
     ),
     compatible_back_to=10,
 )

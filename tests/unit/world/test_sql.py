@@ -30,7 +30,10 @@ from pillarbox.store import (
     sqlite_fts,
 )
 from pillarbox.store.fetch import Column
+from pillarbox.store.listing import making
+from pillarbox.store.listing import texts as list_texts
 from pillarbox.store.search import evaluate
+from pillarbox.store.search.text import go_on
 from pillarbox.world.blobs import DatabaseBlobs
 from pillarbox.world.database import ValuesDamaged
 from pillarbox.world.database.schema import statements
@@ -104,6 +107,14 @@ def _of_ids() -> list[str]:
     return tx.statements
 
 
+def _of_lists() -> list[str]:
+    tx = RecordingTransaction()
+    for by in making.NOT_IN_MEMORY:
+        list_texts.values(tx, AccountId(1), by, (), pause=go_on)
+    by_ids.rows(tx, list_texts._PLACED, [1], 1)
+    return tx.statements
+
+
 def _of_flag_runs() -> list[str]:
     tx = RecordingTransaction()
     for texts in (None, (), ("", "\\Seen")):
@@ -153,6 +164,7 @@ MADE: dict[str, Callable[[], list[str]]] = {
     "pillarbox/store/fetch.py:rows": _fetched,
     "pillarbox/store/fetch.py:rows_within": _fetched,
     "pillarbox/store/flag_runs.py:overlapping": _of_flag_runs,
+    "pillarbox/store/listing/texts.py:values": _of_lists,
     "pillarbox/store/search/evaluate.py:_narrow_rows": _searched,
     "pillarbox/world/database/invariant.py:find": _of_invariants,
     "pillarbox/world/database/invariant.py:run_repair": _of_invariants,

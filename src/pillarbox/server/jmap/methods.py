@@ -6,8 +6,7 @@ Names and capabilities are in `protocol.jmap.capabilities`; a method without a h
 from collections.abc import Mapping
 from typing import Any, Final
 
-from pillarbox.server.jmap import blob_get, blob_lookup, blob_upload, quotas
-from pillarbox.server.jmap import threads
+from pillarbox.server.jmap import blob_get, blob_lookup, blob_upload, quotas, threads
 from pillarbox.server.jmap.context import Context, Handler
 from pillarbox.server.jmap.emails import query
 from pillarbox.server.jmap.mailboxes import get as mailbox_get
