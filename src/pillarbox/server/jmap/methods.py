@@ -12,6 +12,13 @@ from pillarbox.server.jmap.emails import query
 from pillarbox.server.jmap.mailboxes import get as mailbox_get
 from pillarbox.server.jmap.mailboxes import query as mailbox_query
 from pillarbox.server.jmap.mailboxes import set as mailbox_set
+from pillarbox.server.jmap.emails import (
+    changes,
+    get,
+    parsing,
+    query,
+    snippets,
+)
 
 
 async def echo(_: Context, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -28,8 +35,12 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "Mailbox/set": mailbox_set.set_mailboxes,
     "Thread/get": threads.get,
     "Thread/changes": threads.changes,
+    "Email/get": get.get,
+    "Email/changes": changes.changes,
     "Email/query": query.query,
     "Email/queryChanges": query.query_changes,
+    "Email/parse": parsing.parse,
+    "SearchSnippet/get": snippets.get,
     "Blob/copy": blob_upload.copy,
     "Blob/upload": blob_upload.upload,
     "Blob/get": blob_get.get,

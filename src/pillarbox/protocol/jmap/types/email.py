@@ -15,13 +15,13 @@ from pillarbox.protocol.jmap.property_table import Property, TypeTable
 from pillarbox.protocol.jmap.scalars import (
     DATE,
     UTC_DATE,
+    UTC_DATE_OR_NULL,
     Id,
     Kind,
     Reference,
     State,
     Text,
     UnsignedInt,
-    UtcDate,
     set_of,
 )
 
@@ -146,17 +146,28 @@ class EmailQueryChangesArguments(QueryChangesArguments, frozen=True, kw_only=Tru
     collapse_threads: bool = False
 
 
-class EmailImport(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
-    """One message of Email/import (§4.8)."""
+EMAIL_IMPORT: Final = TypeTable(
+    "EmailImport",
+    Property(name="blobId", holds=Text),
+    Property(name="mailboxIds", holds=set_of(Id), refers=True),
+    Property(name="keywords", holds=set_of(Keyword), default={}),
+    Property(name="receivedAt", holds=UTC_DATE_OR_NULL, default=None),
+)
+"""One message of Email/import (§4.8)."""
 
-    blob_id: Reference
-    mailbox_ids: dict[Reference, bool]
-    keywords: dict[Keyword, bool] = {}
-    received_at: UtcDate | None = None
+EMAIL_COPY: Final = TypeTable(
+    "Email",
+    Property(name="id", holds=Reference),
+    Property(name="mailboxIds", holds=set_of(Id), refers=True),
+    Property(name="keywords", holds=set_of(Keyword), default={}),
+    Property(name="receivedAt", holds=UTC_DATE_OR_NULL, default=None),
+)
+"""One copy of Email/copy (§4.7): what is not given is that of the original, but for mailboxes, which belong to one
+account."""
 
 
 class EmailImportArguments(Arguments, frozen=True, kw_only=True):
-    """Email/import (§4.8). Each message is read by itself, as `EmailImport`: one that is not right has an error."""
+    """Email/import (§4.8). Each message is checked by itself, by `EMAIL_IMPORT`: one that is not right has an error."""
 
     if_in_state: State | None = None
     emails: dict[Id, dict[str, Any]]
@@ -165,7 +176,7 @@ class EmailImportArguments(Arguments, frozen=True, kw_only=True):
 class EmailParseArguments(Arguments, frozen=True, kw_only=True):
     """Email/parse (§4.9)."""
 
-    blob_ids: list[Reference]
+    blob_ids: list[Text]
     properties: list[str] | None = None
     body_properties: list[str] | None = None
     fetch_text_body_values: bool = False
