@@ -14,9 +14,12 @@ from pillarbox.server.jmap.mailboxes import query as mailbox_query
 from pillarbox.server.jmap.mailboxes import set as mailbox_set
 from pillarbox.server.jmap.emails import (
     changes,
+    copying,
     get,
+    importing,
     parsing,
     query,
+    setting,
     snippets,
 )
 
@@ -39,6 +42,9 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "Email/changes": changes.changes,
     "Email/query": query.query,
     "Email/queryChanges": query.query_changes,
+    "Email/set": setting.set_emails,
+    "Email/copy": copying.copy,
+    "Email/import": importing.import_emails,
     "Email/parse": parsing.parse,
     "SearchSnippet/get": snippets.get,
     "Blob/copy": blob_upload.copy,
