@@ -94,7 +94,7 @@ def carry_out(tx: Transaction, account: AccountId, work: Work, *, expected: str 
     old = states.read(tx, account).email.text
     if expected is not None and expected != old:
         raise StateMismatch(old)
-    limit = quota.effective(tx, account)
+    limit = _limit(tx, account, work)
     created = [_create(tx, account, creation, now_ms, limit) for creation in work.creations]
     ids = {
         EmailId(-place): made.email_id for place, made in enumerate(created, 1) if isinstance(made, Appended)
@@ -111,6 +111,15 @@ def carry_out(tx: Transaction, account: AccountId, work: Work, *, expected: str 
     outcomes = email_set.destroy_emails(tx, account, gone).outcomes if gone else {}
     new = states.read(tx, account).email.text
     return Done(old, new, created, updated, [outcomes[email] for email in gone])
+
+
+def _limit(tx: Transaction, account: AccountId, work: Work) -> int | None:
+    """The quota, as if what is destroyed were gone before: a draft takes the place of another."""
+    limit = quota.effective(tx, account)
+    if limit is None or not work.creations or not work.destroyed:
+        return limit
+    there = emails.by_id(tx, account, [email for email in work.destroyed if email > 0])
+    return limit + sum(email.size for email in there.values())
 
 
 def _create(

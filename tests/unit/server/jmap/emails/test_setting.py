@@ -195,6 +195,20 @@ def test_over_quota() -> None:
     run_with_jmap(test)
 
 
+def test_pitfall_28_a_draft_may_take_the_place_of_another_although_both_would_exceed_the_quota() -> None:
+    async def test(client: JmapClient) -> None:
+        old = await created(client, subject="old")
+        await client.provider.world.database.write(quota.set_account_quota, client.account.id, 400)
+        save = {"k": draft(client, subject="new")}
+        said = await called(client, "Email/set", create=save, destroy=["M5"])
+        assert said["notCreated"]["k"]["type"] == "overQuota"
+        said = await called(client, "Email/set", create=save, destroy=[old])
+        assert said["destroyed"] == [old]
+        assert [email["subject"] for email in await get(client)] == ["new"]
+
+    run_with_jmap(test)
+
+
 # --- update
 
 
