@@ -7,6 +7,7 @@ import pytest
 from pillarbox.directory import quota
 from pillarbox.protocol.jmap.limits import Limits
 from pillarbox.world.database import DatabaseUnavailable
+from tests.kit.jmap.blobs import whole
 from tests.kit.jmap.client import JmapClient, run_with_jmap
 from tests.kit.jmap.emails import PLAIN, box, called, delivered, draft, failed, get, state
 
@@ -228,3 +229,36 @@ def test_a_draft_of_which_the_octets_are_imported() -> None:
         assert told["blobId"] == blob
 
     run_with_jmap(test)
+
+
+@pytest.mark.parametrize("octets", [PLAIN, PLAIN + b"word " * 80_000])
+@pytest.mark.rfc("8621 §4.8", "MUST")
+def test_an_upload_is_imported_and_attached(octets: bytes) -> None:
+    async def test(client: JmapClient) -> None:
+        create = {"u": {"data": [{"data:asText": octets.decode()}]}}
+        blob = (await called(client, "Blob/upload", create=create))["created"]["u"]["id"]
+        assert blob.startswith("U")
+        emails = {"k": {"blobId": blob, "mailboxIds": {box(client): True}}}
+        told = (await called(client, "Email/import", emails=emails))["created"]["k"]
+        assert (await get(client, told["id"]))[0]["size"] == len(octets)
+        assert await whole(client, told["blobId"]) == octets
+        part = {"blobId": blob, "type": "message/rfc822"}
+        said = await called(client, "Email/set", create={"k": draft(client, attachments=[part])})
+        (found,) = await get(client, said["created"]["k"]["id"], properties=["attachments"])
+        assert await whole(client, found["attachments"][0]["blobId"]) == octets
+        await called(client, "Email/set", destroy=[told["id"]])
+        assert await whole(client, blob) == octets, "the upload is there all the same"
+
+    run_with_jmap(test)
+
+
+def test_parts_of_many_messages_are_not_read_for_one_call() -> None:
+    async def test(client: JmapClient) -> None:
+        blob = await blob_of(client, PLAIN + b"word " * 40_000)
+        emails = {
+            f"k{number}": {"blobId": f"{blob}-1", "mailboxIds": {box(client): True}} for number in range(3)
+        }
+        said = await called(client, "Email/import", emails=emails)
+        assert {error["type"] for error in said["notCreated"].values()} == {"invalidEmail", "rateLimit"}
+
+    run_with_jmap(test, limits=Limits(max_parsed_octets=300_000))

@@ -98,3 +98,14 @@ def test_a_response_that_would_be_too_long() -> None:
         assert (await called(client, "Email/parse", **arguments, maxBodyValueBytes=100))["parsed"]
 
     run_with_jmap(test, limits=Limits(max_response_octets=50_000))
+
+
+def test_not_more_is_read_than_one_call_may_cause() -> None:
+    async def test(client: JmapClient) -> None:
+        long = [await blob_of(client, b"X: %d\r\n" % number + LONG) for number in range(3)]
+        assert (await failed(client, "Email/parse", blobIds=long))["type"] == "requestTooLarge"
+        parts = [f"{long[0]}-1", f"{long[1]}-1", f"{long[2]}-1"]
+        assert (await failed(client, "Email/parse", blobIds=parts))["type"] == "requestTooLarge"
+        assert (await called(client, "Email/parse", blobIds=long[:1]))["parsed"], "one of any size"
+
+    run_with_jmap(test, limits=Limits(max_parsed_octets=len(LONG) // 2))
