@@ -349,11 +349,10 @@ def log_removed(tx: Transaction, account: AccountId, rows: Sequence[Row], modseq
     placed = _placed(tx, sorted(sizes))
     destroyed = sorted(sizes.keys() - placed)
     gone = {*destroyed}
-    # For JMAP, what had \Deleted was gone before
-    left = {row.email for row in rows if row.email in placed and flag_text.DELETED not in row.flags}
-    if left:
-        changes.record(tx, account, modseq, changes.NO_MAILBOX, ChangeKind.UPDATED, NumberSet.of(left))
-        gone |= left - {email for (email,) in by_ids.rows(tx, _SHOWN, left)}
+    # Also where it had \Deleted: a client may know the state of before that, and nothing else says whose UID it was
+    if placed:
+        changes.record(tx, account, modseq, changes.NO_MAILBOX, ChangeKind.UPDATED, NumberSet.of(placed))
+        gone |= placed - {email for (email,) in by_ids.rows(tx, _SHOWN, placed)}
     threads = {row.thread for row in rows if row.email in gone}
     if threads != {*destroyed}:
         changes.record(tx, account, modseq, changes.NO_MAILBOX, ChangeKind.THREADS, NumberSet.of(threads))

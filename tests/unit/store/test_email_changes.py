@@ -353,3 +353,17 @@ def test_runs_without_others_are_cut_whatever_their_size() -> None:
     assert logged.without(runs, []) == runs
     assert logged.without([], runs) == []
     assert logged.without(runs, [(1, 2**50)]) == []
+
+
+def test_who_did_not_see_that_a_message_got_deleted_is_told_once_it_is_expunged() -> None:
+    """As clients of IMAP without MOVE move a message: COPY, STORE and EXPUNGE, all since the state that is known."""
+    with open_store() as tx:
+        put(tx)
+        email = put(tx).email_id
+        second = NumberSet(((2, 2),))
+        placements.copy(tx, ANNA, mailbox(tx), second, to=mailbox(tx, "Archive"), now_ms=NOW_MS)
+        since = states.read(tx, ANNA).email
+        flags.alter(tx, ANNA, mailbox(tx), second, mode=Mode.ADD, flags="\\Deleted")
+        placements.expunge(tx, ANNA, mailbox(tx))
+        told = email_changes(tx, ANNA, since, most=10)
+        assert (told.created, told.updated, told.destroyed) == ([], [email], [])
