@@ -8,10 +8,6 @@ from typing import Any, Final
 
 from pillarbox.server.jmap import blob_get, blob_lookup, blob_upload, quotas, threads
 from pillarbox.server.jmap.context import Context, Handler
-from pillarbox.server.jmap.emails import query
-from pillarbox.server.jmap.mailboxes import get as mailbox_get
-from pillarbox.server.jmap.mailboxes import query as mailbox_query
-from pillarbox.server.jmap.mailboxes import set as mailbox_set
 from pillarbox.server.jmap.emails import (
     changes,
     copying,
@@ -22,6 +18,9 @@ from pillarbox.server.jmap.emails import (
     setting,
     snippets,
 )
+from pillarbox.server.jmap.mailboxes import get as mailbox_get
+from pillarbox.server.jmap.mailboxes import query as mailbox_query
+from pillarbox.server.jmap.mailboxes import set as mailbox_set
 
 
 async def echo(_: Context, arguments: dict[str, Any]) -> dict[str, Any]:
