@@ -14,6 +14,7 @@ from pillarbox.queue import attempts as history
 from pillarbox.queue.attempts import Peer
 from pillarbox.queue.retry_schedule import destination_pause_ms, retry_after_ms
 from pillarbox.queue.schedule import Job, PendingRecipient, QueuedMessage, load, set_next_attempt
+from pillarbox.queue.sound import is_sound_recipient
 from pillarbox.queue.spool import QueueId
 from pillarbox.world.blobs import release
 from pillarbox.world.database import Transaction, ValuesDamaged
@@ -165,9 +166,14 @@ def destination_unreachable(tx: Transaction, destination: str, *, now_ms: int, c
 
 
 def queued_delivery(tx: Transaction, row: tuple[Any, ...]) -> QueuedDelivery:
-    """A row of `DELIVERY_COLUMNS` with its message."""
+    """A row of `DELIVERY_COLUMNS` with its message. Raises `LookupError`, `ValuesDamaged`."""
     identifier, message, address, notify, original, attempts, status, reply, host = row
     recipient = PendingRecipient(identifier, address, notify, original, attempts)
+    is_sound = is_sound_recipient(*recipient[1:]) and all(isinstance(t, str | None) for t in row[-3:])
+    if not is_sound:
+        raise ValuesDamaged(
+            "a queued recipient is damaged: pillarbox fsck tells which, fsck --repair mends it"
+        )
     reason = DeferralReason(status, reply, host) if status else None
     return QueuedDelivery(load(tx, QueueId(message)), recipient, reason)
 

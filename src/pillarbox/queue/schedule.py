@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.protocol.smtp.commands import Body
+from pillarbox.queue.sound import is_sound_message, is_sound_recipient, is_within
 from pillarbox.queue.spool import QueueId
 from pillarbox.queue.unfinished import is_suspect, put_off, set_aside
 from pillarbox.world.database import Transaction, ValuesDamaged
@@ -101,9 +102,10 @@ def claim_from(
 ) -> list[Job]:
     """Lease at most `jobs` due jobs of one destination, oldest first: more work for an open connection."""
     due = _due(tx, destination, now_ms, jobs)
-    aside = set_aside(
-        tx, [recipient.id for _, recipient in due if is_suspect(recipient.unfinished)], now_ms=now_ms
-    )
+    damaged = {recipient.id for _, recipient in due if not is_sound_recipient(*recipient[1:])}
+    put_off(tx, list(damaged), now_ms=now_ms)
+    suspects = [each.id for _, each in due if each.id not in damaged and is_suspect(each.unfinished)]
+    aside = damaged | set_aside(tx, suspects, now_ms=now_ms)
     by_message: dict[int, list[PendingRecipient]] = {}
     for number, recipient in due:
         if recipient.id not in aside:
@@ -131,7 +133,7 @@ def claim_from(
 
 
 def load(tx: Transaction, message: QueueId) -> QueuedMessage:
-    """A queued message. Raises `LookupError` if it is not (or no longer) queued."""
+    """A queued message. Raises `LookupError` if it is not (or no longer) queued, `ValuesDamaged`."""
     row = tx.row(
         "SELECT id, blob, size, reverse_path, account, body, smtputf8, require_tls, envelope_id,"
         " return_content, queued_at_ms, expires_at_ms, release_at_ms, release_request"
@@ -140,19 +142,15 @@ def load(tx: Transaction, message: QueueId) -> QueuedMessage:
     )
     if row is None:
         raise LookupError(f"nothing is queued as {message}")
+    if not is_sound_message(row[1:]):
+        raise ValuesDamaged(
+            "a queued message has a damaged sender, size, option or time: pillarbox fsck tells which, fsck --repair"
+            " mends it"
+        )
     identifier, blob, size, reverse_path, account, body, smtputf8, require_tls, *rest = row
     return QueuedMessage(
-        identifier, blob, size, reverse_path, account, _body(body), bool(smtputf8), bool(require_tls), *rest
+        identifier, blob, size, reverse_path, account, Body(body), bool(smtputf8), bool(require_tls), *rest
     )
-
-
-def _body(text: str) -> Body:
-    try:
-        return Body(text)
-    except ValueError:
-        raise ValuesDamaged(
-            "a queued message has a damaged BODY: pillarbox fsck tells which, fsck --repair mends it"
-        ) from None
 
 
 def renew(tx: Transaction, jobs: Iterable[Job], *, now_ms: int, lease_ms: int = LEASE_MS) -> None:
@@ -269,7 +267,7 @@ def _due(tx: Transaction, destination: str, now_ms: int, limit: int) -> list[tup
         last = rows[-1][0]
         others = tx.rows(_DUE_OF_MESSAGE, (last, destination))
         rows = [row for row in rows if row[0] != last]
-        rows += [row[:-2] for row in others if row[-2] == "waiting" and row[-1] <= now_ms]
+        rows += [row[:-2] for row in others if row[-2] == "waiting" and is_within(row[-1], 0, now_ms)]
     return [(message, PendingRecipient(*recipient)) for message, *recipient in rows]
 
 

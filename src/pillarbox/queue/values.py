@@ -43,7 +43,7 @@ _MESSAGES: Final = TableValues(
         "envelope_id": optional(text()),
         "return_content": optional(text(among=("FULL", "HDRS"))),
         "queued_at_ms": date(NOW_MS),
-        "expires_at_ms": _time(NOW_MS),
+        "expires_at_ms": date(NOW_MS),
         "release_at_ms": optional(date(NOW_MS)),
         "release_request": optional(text()),
     },

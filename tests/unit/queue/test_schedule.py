@@ -36,10 +36,16 @@ from pillarbox.queue.unfinished import DAMAGED_REPLY, HELD_REPLY, MAX_UNFINISHED
 from pillarbox.queue.values import INVARIANTS
 from pillarbox.world.blobs import SCHEMA as BLOBS
 from pillarbox.world.blobs import prepare
-from pillarbox.world.database import Transaction
+from pillarbox.world.database import StatementFailed, Transaction
+from pillarbox.world.database.values import DATES_MS
+from tests.kit.damaged_value import VALUES
 from tests.kit.database import open_transaction
 
 NOW = 1_000_000
+MESSAGE_COLUMNS = (
+    "blob", "size", "reverse_path", "account", "body", "smtputf8", "require_tls", "envelope_id", "return_content",
+    "queued_at_ms", "expires_at_ms", "release_at_ms", "release_request",
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -324,6 +330,63 @@ def test_a_damaged_message_is_put_off_and_keeps_no_other_waiting(tx: Transaction
     assert take(tx) == []
     tx.execute("UPDATE queue_messages SET body = '7BIT'")  # repaired
     assert len(take(tx, now_ms=NOW + 10 * 60_000)) == ("body" in damage)
+
+
+@pytest.mark.parametrize("column", MESSAGE_COLUMNS)
+def test_a_message_is_put_off_just_where_fsck_finds_a_value_that_nobody_wrote(column: str) -> None:
+    """A job has its values in memory: what comes of them later is told from no mistake of ours."""
+    for value in (*VALUES, "'SEVENBIT'", "10", str(DATES_MS[1]), str(DATES_MS[1] + 1)):
+        with open_transaction(BLOBS, SCHEMA) as tx:
+            queue(tx, "a@one.example")
+            if not damage(tx, "queue_messages", column, value):
+                continue
+            [check] = [one for one in INVARIANTS if one.name == "queued-message-values-valid"]
+            damaged = bool(list(check.find(tx)))
+            assert bool(take(tx)) is not damaged, value
+            late = due_for_notice(tx, now_ms=NOW + retry_schedule.DELAY_NOTICE_MS, limit=10)
+            assert not (damaged and late), value
+
+
+@pytest.mark.parametrize("column", ["address", "notify", "original", "attempts", "unfinished", "due_at_ms"])
+def test_a_damaged_recipient_is_put_off_and_keeps_no_other_waiting(column: str) -> None:
+    for value in VALUES:
+        with open_transaction(BLOBS, SCHEMA) as tx:
+            queue(tx, "a@one.example", "b@one.example")
+            queue(tx, "c@two.example")
+            if not damage(tx, "queue_recipients", column, value):
+                continue
+            jobs = take(tx)
+            assert {"b@one.example", "c@two.example"} <= {one for job in addresses(jobs) for one in job}, (
+                value
+            )
+            for job in jobs:
+                for recipient in job.recipients:
+                    reason = DeferralReason("4.0.0", "busy")
+                    assert deferred(tx, job, recipient, reason, now_ms=NOW, chance=0.5), value
+            due_for_notice(tx, now_ms=NOW + retry_schedule.DELAY_NOTICE_MS, limit=10)
+
+
+@pytest.mark.parametrize("column", ["address", "attempts", "last_status", "last_reply", "last_host"])
+def test_a_damaged_recipient_keeps_nobody_from_being_told_of_a_delay(tx: Transaction, column: str) -> None:
+    queue(tx, "a@one.example", "b@two.example")
+    tx.execute(f"UPDATE queue_recipients SET {column} = x'ff' WHERE id = 1")
+    late = due_for_notice(tx, now_ms=NOW + retry_schedule.DELAY_NOTICE_MS, limit=10)
+    assert [delivery.recipient.address for delivery in late] == ["b@two.example"]
+
+
+def damage(tx: Transaction, table: str, column: str, value: str) -> bool:
+    """Put a value into the first row; whether the table can keep it. NULL it can keep where a page is damaged."""
+    if value == "NULL":
+        rows = tx.rows(f"SELECT sql FROM sqlite_master WHERE name = '{table}'")
+        tx.execute("PRAGMA writable_schema = ON")
+        sql = str(rows[0][0]).replace(" NOT NULL", "")
+        tx.execute("UPDATE sqlite_master SET sql = ? WHERE name = ?", (sql, table))
+        tx.execute("PRAGMA schema_version = 99")
+    try:
+        tx.execute(f"UPDATE {table} SET {column} = {value} WHERE id = 1")
+    except StatementFailed:
+        return False
+    return True
 
 
 def test_a_damaged_time_keeps_no_other_destination_waiting(tx: Transaction) -> None:

@@ -16,6 +16,8 @@ from pillarbox.world.database.transaction import SqlValue, Transaction
 MAX_NUMBER: Final = 2**62
 """No number of ours that is counted, measured or assigned is as high."""
 MAX_ID: Final = 2**63 - 1
+DATES_MS: Final = (-62_135_596_800_000, 253_402_300_799_999)
+"""The years 1 to 9999."""
 
 NOW_MS: Final = "1000 * CAST(strftime('%s', 'now') AS INTEGER)"
 
@@ -36,7 +38,7 @@ def integer(low: int = 0, high: int = MAX_NUMBER, instead: str | None = None) ->
 
 def date(instead: str | None = None) -> Rule:
     """Milliseconds since 1970, in the years 1 to 9999."""
-    return integer(-62_135_596_800_000, 253_402_300_799_999, instead)
+    return integer(*DATES_MS, instead)
 
 
 def text(instead: str | None = None, *, among: tuple[str, ...] = ()) -> Rule:
