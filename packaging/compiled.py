@@ -106,13 +106,13 @@ def give_bases(modules: list[Path]) -> None:
     names: dict[str, str] = {}
     for path in modules:
         source = path.read_text()
-        changed = _STRUCT.sub(
-            lambda head: f"{head[1]}({names.setdefault(head[2], f'Struct{len(names)}')}, {head[2]}):", source
-        )
+        used = [names.setdefault(head[2], f"Struct{len(names)}") for head in _STRUCT.finditer(source)]
+        changed = _STRUCT.sub(lambda head: f"{head[1]}({names[head[2]]}, {head[2]}):", source)
         if left := _OTHER_STRUCT.search(changed):
             raise ValueError(f"{path}: mypyc would lose the options of this class: {left[0]}")
         if changed != source:
-            changed = _MSGSPEC.sub(r"\g<0>\nfrom pillarbox._structs import *", changed, count=1)
+            imported = f"from pillarbox._structs import {', '.join(sorted(set(used)))}"
+            changed = _MSGSPEC.sub(rf"\g<0>\n{imported}", changed, count=1)
             path.write_text(changed)
     bases = "".join(
         f"\n\nclass {name}(Struct, {_inherited(options)}):\n    pass\n" for options, name in names.items()

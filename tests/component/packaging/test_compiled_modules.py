@@ -67,6 +67,23 @@ def test_options_of_a_struct_are_inherited(hook: ModuleType, below: Path) -> Non
     assert "class Struct0(Struct, frozen=True, gc=False):" in (below / "_structs.py").read_text()
 
 
+def test_a_module_gets_the_bases_that_it_needs_and_no_other_name(hook: ModuleType, below: Path) -> None:
+    """A class of its own may be called as something that bases need."""
+    path = below / "mail" / "filters.py"
+    path.write_text(
+        "from msgspec import Struct\n\n\nclass Any(Struct, frozen=True):\n    n: int\n\n\n"
+        "class All(Struct, frozen=True):\n    n: int\n"
+    )
+    other = below / "mail" / "value.py"
+    other.write_text("from msgspec import Struct\n\n\nclass Value(Struct, gc=False):\n    n: int\n")
+    hook.give_bases([path, other])
+    assert path.read_text().splitlines()[:2] == [
+        "from msgspec import Struct",
+        "from pillarbox._structs import Struct0",
+    ]
+    assert "from pillarbox._structs import Struct1\n" in other.read_text()
+
+
 def test_what_derives_from_a_base_of_keywords_has_keywords_only(hook: ModuleType, below: Path) -> None:
     """As mypyc makes classes: without the options of their heads."""
     path = below / "mail" / "value.py"
