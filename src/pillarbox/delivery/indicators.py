@@ -11,6 +11,8 @@ import hashlib
 from collections.abc import Sequence
 from typing import Final
 
+from msgspec.structs import astuple
+
 from pillarbox.delivery.asker import Asker
 from pillarbox.mail.header import Header
 from pillarbox.store import indicators
@@ -78,7 +80,8 @@ class Indicators:
         now_s = self._now_s()
         if known and known.holds(source, now_s):
             # Another image for each of its senders, or of our people, would tell a domain who gets its mail
-            return known.verdict if known.source == source else None
+            # Not the structs: compiled, the same values in two of them are not equal
+            return known.verdict if astuple(known.source) == astuple(source) else None
         claimed = known is not None and known.is_claimed(now_s)
         if not claimed and organization not in self._fetching and len(self._fetching) < MAX_FETCHES:
             work = self._fetch(organization, source)
