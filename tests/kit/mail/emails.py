@@ -6,7 +6,7 @@ from typing import Any
 from pillarbox.mail.date import parse_any
 from pillarbox.mail.identifiers import EmailId, MailboxId, ThreadId
 from pillarbox.mail.summary import summarize
-from pillarbox.protocol.jmap.email.body_part import decoded, find
+from pillarbox.protocol.jmap.email.body_part import blob_id, decoded, find
 from pillarbox.protocol.jmap.email.email_row import EmailRow
 from pillarbox.protocol.jmap.email.message import BodyArguments, Source
 from pillarbox.protocol.jmap.email.parsing import is_parsable, parse_blob
@@ -132,7 +132,7 @@ def _check_part(octets: bytes, part: dict[str, Any], leaves: dict[str, Any]) -> 
         return
     assert part["subParts"] is None
     assert part["partId"] not in leaves
-    assert part["blobId"] == f"Babc-{part['partId']}"
+    assert part["blobId"] == blob_id("Babc", part["partId"])
     place = find(octets, part["partId"])
     assert place is not None
     assert sum(map(len, decoded(*place))) == part["size"]

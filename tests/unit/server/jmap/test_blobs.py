@@ -6,6 +6,7 @@ from hashlib import sha256
 import pytest
 
 from pillarbox.mail.part_parser import parse
+from pillarbox.protocol.jmap.email import body_part
 from pillarbox.protocol.jmap.email.body_part import tree
 from pillarbox.server.jmap.blobs import BlobTooLarge, find_of
 from tests.kit.jmap.blobs import id_of, message, upload, whole
@@ -42,7 +43,7 @@ def test_messages_and_their_parts() -> None:
         await client.provider.deliver(0, MESSAGE)
         assert await whole(client, id_of(MESSAGE)) == MESSAGE
         for number, octets in PARTS.items():
-            assert await whole(client, f"{id_of(MESSAGE)}-{number}") == octets, number
+            assert await whole(client, body_part.blob_id(id_of(MESSAGE), number)) == octets, number
         named = {part.number for part in tree(parse(MESSAGE)).leaves()}
         assert named <= PARTS.keys(), "what Email/get names"
 
@@ -55,7 +56,7 @@ def test_of_an_upload_there_are_parts_as_well() -> None:
         assert text == "U" + sha256(MESSAGE).hexdigest()
         assert await whole(client, text) == MESSAGE
         for number, octets in PARTS.items():
-            assert await whole(client, f"{text}-{number}") == octets, number
+            assert await whole(client, body_part.blob_id(text, number)) == octets, number
         assert await whole(client, id_of(MESSAGE)) is None, "no message has these octets"
 
     run_with_jmap(test)

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 MAX_PART_NUMBER: Final = 180
 """Characters; an id has 255 at most."""
-_FORM: Final = re.compile(r"([BU])([0-9a-f]{64})(?:-([1-9][0-9]{0,3}(?:\.[1-9][0-9]{0,3})*))?")
+_FORM: Final = re.compile(r"([BU])([0-9a-f]{64})(?:-([1-9][0-9]{0,3}(?:_[1-9][0-9]{0,3})*))?")
 
 
 class BlobId(Struct, frozen=True, gc=False):
@@ -23,7 +23,7 @@ class BlobId(Struct, frozen=True, gc=False):
     digest: bytes
     """Of the octets of the message or upload."""
     part: str | None
-    """The number of a part of it."""
+    """The number of a part of it, as IMAP writes it: in the id, `_` stands for its dots."""
 
 
 def read(text: str) -> BlobId | None:
@@ -31,7 +31,7 @@ def read(text: str) -> BlobId | None:
     if len(text) > 66 + MAX_PART_NUMBER:
         return None
     found = _FORM.fullmatch(text)
-    return found and BlobId(found[1] == "U", bytes.fromhex(found[2]), found[3])
+    return found and BlobId(found[1] == "U", bytes.fromhex(found[2]), found[3] and found[3].replace("_", "."))
 
 
 def of_message(digest: bytes) -> str:

@@ -104,7 +104,8 @@ def decoded(octets: bytes, part: Part) -> Iterator[bytes]:
 
 def blob_id(of_message: str, number: str) -> str:
     """The id of a part's blob; `of_message` may be that of an enclosed message, a part itself."""
-    return f"{of_message}.{number}" if "-" in of_message else f"{of_message}-{number}"
+    number = number.replace(".", "_")  # RFC 8620 §1.2 has no dot in an id
+    return f"{of_message}_{number}" if "-" in of_message else f"{of_message}-{number}"
 
 
 def find(octets: bytes, number: str) -> tuple[bytes, Part] | None:

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from pillarbox.protocol.jmap.blobs import blob_id
 from pillarbox.protocol.jmap.blobs.blob_id import BlobId
+from pillarbox.protocol.jmap.email import body_part
 from pillarbox.protocol.jmap.scalars import Id, fits
 
 DIGEST = bytes(range(32))
@@ -19,7 +20,9 @@ def test_ids_are_valid_and_read_as_what_they_name(digest: bytes) -> None:
         assert text[0].isalpha()
         assert text[1:] == text[1:].lower(), "no two differ by case only"
         assert blob_id.read(text) == BlobId(is_upload, digest, None)
-        assert blob_id.read(f"{text}-1.12.3") == BlobId(is_upload, digest, "1.12.3")
+        part = body_part.blob_id(text, "1.12.3")
+        assert fits(part, Id)
+        assert blob_id.read(part) == BlobId(is_upload, digest, "1.12.3")
 
 
 @pytest.mark.parametrize(
@@ -34,11 +37,12 @@ def test_ids_are_valid_and_read_as_what_they_name(digest: bytes) -> None:
         "B" + DIGEST.hex() + "0",
         "B" + DIGEST.hex() + "-",
         "B" + DIGEST.hex() + "-0",
-        "B" + DIGEST.hex() + "-1.",
-        "B" + DIGEST.hex() + "-1..2",
+        "B" + DIGEST.hex() + "-1_",
+        "B" + DIGEST.hex() + "-1__2",
+        "B" + DIGEST.hex() + "-1.2",
         "B" + DIGEST.hex() + "-01",
         "B" + DIGEST.hex() + "-12345",
-        "B" + DIGEST.hex() + "-1" + ".1" * 200,
+        "B" + DIGEST.hex() + "-1" + "_1" * 200,
         "B" + DIGEST.hex() + "\n",
         "#" + DIGEST.hex(),
     ],

@@ -51,7 +51,7 @@ def test_numbers_go_on_in_a_message_that_was_opened_by_its_blob_id() -> None:
     inner = body_part.tree(parse(INNER)).subparts[1]
 
     assert inner.number is not None
-    assert body_part.blob_id(outer, inner.number) == "Babc-3.2"
+    assert body_part.blob_id(outer, inner.number) == "Babc-3_2"
     assert content(MESSAGE, "3.2") == b"two"
 
 

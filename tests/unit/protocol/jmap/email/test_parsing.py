@@ -51,7 +51,7 @@ def test_an_attached_message_has_parts_of_its_own() -> None:
 
     assert found is not None
     assert found["subject"] == "inner"
-    assert found["textBody"][0]["blobId"] == "Babc-2.1"
+    assert found["textBody"][0]["blobId"] == "Babc-2_1"
     inner = body_part.find(MESSAGE, "2.1")
     assert inner is not None
     assert b"".join(body_part.decoded(*inner)) == b"text"

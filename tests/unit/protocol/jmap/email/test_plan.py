@@ -198,7 +198,7 @@ def test_properties_of_parts() -> None:
         "disposition": "attachment", "cid": "id@x", "language": ["de", "en"], "location": "http://x/long",
     }  # fmt: skip
     text = {
-        "partId": "1.1", "blobId": "Babc-1.1", "size": 4, "name": None, "type": "text/plain", "charset": "utf-8",
+        "partId": "1.1", "blobId": "Babc-1_1", "size": 4, "name": None, "type": "text/plain", "charset": "utf-8",
         "disposition": None, "cid": None, "language": None, "location": None,
     }  # fmt: skip
     found = get(MESSAGE, "textBody", "attachments")
@@ -214,8 +214,8 @@ def test_the_structure_has_its_parts_whatever_is_asked_of_them() -> None:
     assert found == {
         "partId": None, "type": "multipart/mixed", "blobId": None, "subParts": [
             {"partId": None, "type": "multipart/alternative", "blobId": None, "subParts": [
-                {"partId": "1.1", "type": "text/plain", "blobId": "Babc-1.1"},
-                {"partId": "1.2", "type": "text/html", "blobId": "Babc-1.2"},
+                {"partId": "1.1", "type": "text/plain", "blobId": "Babc-1_1"},
+                {"partId": "1.2", "type": "text/html", "blobId": "Babc-1_2"},
             ]},
             {"partId": "2", "type": "application/pdf", "blobId": "Babc-2"},
         ],

@@ -33,7 +33,7 @@ def test_messages_and_attached_messages(outer: bytes) -> None:
         assert said["parsed"][blob]["subject"] == "Outer"
         inner = said["parsed"][f"{blob}-1"]
         assert inner["subject"] == "Inner"
-        assert inner["textBody"][0]["blobId"] == f"{blob}-1.1"
+        assert inner["textBody"][0]["blobId"] == f"{blob}-1_1"
         assert "id" not in inner
         assert client.provider.world.memory.used_octets == 0
 
