@@ -29,7 +29,7 @@ from pillarbox.queue.submissions import (
     RecipientStatus,
 )
 from pillarbox.store import account_counters
-from pillarbox.store.account_counters import NoSuchAccount
+from pillarbox.store.account_counters import NoSuchAccount, Touched
 from pillarbox.world.database import Transaction, ValuesDamaged
 
 DELIVERED_HERE = "250 2.0.0 delivered"
@@ -78,7 +78,7 @@ def record(
     tx: Transaction, new: NewSubmission, message: QueueId | None, *, release_at_ms: int | None, now_ms: int
 ) -> int:
     """Remember a submission with its message; return its id. Raises `NoSuchAccount`, `ValuesDamaged`."""
-    modseq = account_counters.next_modseq(tx, new.account)
+    modseq = account_counters.next_modseq(tx, new.account, Touched.NOTHING)
     return submissions.record(tx, new, message, release_at_ms=release_at_ms, modseq=modseq, now_ms=now_ms)
 
 
@@ -113,7 +113,7 @@ def cancel(tx: Transaction, account: AccountId, submission: int) -> bool:
         return True
     if undo != PENDING or message is None or not scheduled.cancel(tx, message):
         return False
-    modseq = account_counters.next_modseq(tx, account)
+    modseq = account_counters.next_modseq(tx, account, Touched.NOTHING)
     undone = [
         replace(status, delivered=NO, reply=UNDONE, queued_as=None)
         for status in submissions.recipients(tx, account, submission)
@@ -134,7 +134,9 @@ def destroy(tx: Transaction, account: AccountId, submission: int) -> bool:
     """Forget a submission; its message goes its way. False where there is none."""
     if submissions.message_of(tx, account, submission) is None:
         return False
-    return submissions.destroy(tx, account, submission, modseq=account_counters.next_modseq(tx, account))
+    return submissions.destroy(
+        tx, account, submission, modseq=account_counters.next_modseq(tx, account, Touched.NOTHING)
+    )
 
 
 def notified(tx: Transaction, account: AccountId, found: Notification, blob: bytes) -> None:
@@ -206,7 +208,7 @@ def _change(
 
 def _next_modseq(tx: Transaction, account: AccountId) -> ModSeq | None:
     with suppress(NoSuchAccount, ValuesDamaged):
-        return account_counters.next_modseq(tx, account)
+        return account_counters.next_modseq(tx, account, Touched.NOTHING)
     return None
 
 
