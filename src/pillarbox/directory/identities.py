@@ -9,7 +9,7 @@ hear of it; `complete_from` of the account says since when none of these is miss
 """
 
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
@@ -79,12 +79,27 @@ class Identity(Struct, frozen=True, gc=False):
     """Whether the account may send from the address now."""
 
 
-class Changed(Struct, frozen=True, gc=False):
-    """What happened since a state, each id once."""
+class Logged(NamedTuple):
+    """An identity that has changed."""
 
-    created: list[str]
-    updated: list[str]
-    destroyed: list[str]
+    id: str
+    created: ModSeq
+    changed: ModSeq
+    destroyed: bool
+
+
+class State(NamedTuple):
+    """How far a client knows them."""
+
+    modseq: ModSeq
+    """Of the last change."""
+    addresses: str
+    """Which addresses the account may send from: another text for others."""
+
+    @property
+    def text(self) -> str:
+        """As clients have it."""
+        return f"{self.modseq}-{self.addresses}"
 
 
 def listing(tx: Transaction, account: AccountId) -> list[Identity]:
@@ -113,32 +128,42 @@ def get(tx: Transaction, account: AccountId, identifier: str) -> Identity | None
     return next((each for each in listing(tx, account) if each.id == identifier), None)
 
 
-def state(tx: Transaction, account: AccountId) -> str:
-    """Another for each state of the identities: the MODSEQ of the last change, and which addresses there are."""
-    return f"{_modseq(tx, account)}-{_digest(tx, account)}"
+def state(tx: Transaction, account: AccountId) -> State:
+    """Another for each state of the identities."""
+    return State(modseq(tx, account), _digest(tx, account))
 
 
-def changes(tx: Transaction, account: AccountId, since: str) -> Changed:
-    """What happened since a state. Raises `CannotCalculateChanges`: also where addresses have come or gone."""
-    number, _, digest = since.partition("-")
+def read_state(text: str) -> State | None:
+    """A state from its text; None for any other text."""
+    number, _, addresses = text.partition("-")
+    if not (number.isascii() and number.isdecimal() and len(number) < 19):
+        return None
+    return State(ModSeq(int(number)), addresses)
+
+
+def changes(tx: Transaction, account: AccountId, since: State) -> list[Logged]:
+    """What has changed since a state, each once, by its last change.
+
+    Raises `CannotCalculateChanges`: also where addresses have come or gone.
+    """
     complete: int | None = tx.value(
         "SELECT complete_from FROM identity_counters WHERE account = ?", (account,)
     )
-    if not (number.isascii() and number.isdecimal() and len(number) < 19) or digest != _digest(tx, account):
-        raise CannotCalculateChanges(since)
-    after = int(number)
-    if after < (complete or 0) or after > _modseq(tx, account):
-        raise CannotCalculateChanges(since)
-    changed = Changed([], [], [])
-    for identifier, created, destroyed in tx.rows(
-        "SELECT id, created_modseq, destroyed FROM identities WHERE account = ? AND modseq > ? ORDER BY modseq, id",
-        (account, after),
-    ):
-        if destroyed and created <= after:
-            changed.destroyed.append(identifier)
-        elif not destroyed:
-            (changed.created if created > after else changed.updated).append(identifier)
-    return changed
+    now = state(tx, account)
+    if since.addresses != now.addresses or not (complete or 0) <= since.modseq <= now.modseq:
+        raise CannotCalculateChanges(since.text)
+    rows = tx.rows(
+        "SELECT id, created_modseq, modseq, destroyed FROM identities WHERE account = ? AND modseq > ?"
+        " ORDER BY modseq, id",
+        (account, since.modseq),
+    )
+    return [Logged(key, created, changed, bool(destroyed)) for key, created, changed, destroyed in rows]
+
+
+def modseq(tx: Transaction, account: AccountId) -> ModSeq:
+    """The MODSEQ of the account at which one last changed, whatever addresses have come or gone."""
+    latest: int | None = tx.value("SELECT max(modseq) FROM identities WHERE account = ?", (account,))
+    return ModSeq(latest or 0)
 
 
 def create(tx: Transaction, account: AccountId, email: str, settings: Settings, *, modseq: ModSeq) -> str:
@@ -244,11 +269,6 @@ def _derived_id(email: str) -> str:
 
 def _is_derived(identifier: str) -> bool:
     return identifier.startswith("Id")
-
-
-def _modseq(tx: Transaction, account: AccountId) -> int:
-    latest: int | None = tx.value("SELECT max(modseq) FROM identities WHERE account = ?", (account,))
-    return latest or 0
 
 
 def _digest(tx: Transaction, account: AccountId) -> str:

@@ -8,7 +8,7 @@ row without content, so that others hear of it; `complete_from` of the account s
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from msgspec import Struct
 
@@ -83,12 +83,13 @@ class Sent(Struct, frozen=True, gc=False):
     mdn_blobs: tuple[bytes, ...]
 
 
-class Changed(Struct, frozen=True, gc=False):
-    """What happened since a state, each id once, in order."""
+class Logged(NamedTuple):
+    """A submission that has changed."""
 
-    created: list[int]
-    updated: list[int]
-    destroyed: list[int]
+    id: int
+    created: ModSeq
+    changed: ModSeq
+    destroyed: bool
 
 
 def record(
@@ -197,23 +198,19 @@ def state(tx: Transaction, account: AccountId) -> ModSeq:
     return ModSeq(max(found or 0, complete or 0))
 
 
-def changes(tx: Transaction, account: AccountId, since: ModSeq) -> Changed:
-    """What happened since a state. Raises `CannotCalculateChanges`."""
+def changes(tx: Transaction, account: AccountId, since: ModSeq) -> list[Logged]:
+    """What has changed since a state, each once, by its last change. Raises `CannotCalculateChanges`."""
     complete: int | None = tx.value(
         "SELECT complete_from FROM submission_counters WHERE account = ?", (account,)
     )
     if since < (complete or 0) or since > state(tx, account):
         raise CannotCalculateChanges(since)
-    changed = Changed([], [], [])
-    for identifier, created, destroyed in tx.rows(
-        "SELECT id, created_modseq, destroyed FROM submissions WHERE account = ? AND modseq > ? ORDER BY modseq, id",
+    rows = tx.rows(
+        "SELECT id, created_modseq, modseq, destroyed FROM submissions WHERE account = ? AND modseq > ?"
+        " ORDER BY modseq, id",
         (account, since),
-    ):
-        if destroyed and created <= since:
-            changed.destroyed.append(identifier)
-        elif not destroyed:
-            (changed.created if created > since else changed.updated).append(identifier)
-    return changed
+    )
+    return [Logged(key, created, changed, bool(destroyed)) for key, created, changed, destroyed in rows]
 
 
 def of_message(tx: Transaction, message: QueueId) -> tuple[AccountId, int] | None:

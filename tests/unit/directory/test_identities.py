@@ -13,9 +13,11 @@ from pillarbox.directory.identities import (
     IdentityRefused,
     NamedAddress,
     Settings,
+    State,
 )
 from pillarbox.directory.schema import SCHEMA
 from pillarbox.mail.identifiers import ModSeq
+from pillarbox.server.jmap import changes_page
 from pillarbox.world.database import Transaction
 from tests.kit.database import open_transaction
 
@@ -164,8 +166,8 @@ def test_there_is_a_limit(tx: Transaction, anna: Account) -> None:
 
 
 def test_changes_since_a_state(tx: Transaction, anna: Account) -> None:
-    def changes(since: str) -> tuple[list[str], list[str], list[str]]:
-        found = identities.changes(tx, anna.id, since)
+    def changes(since: State) -> tuple[list[str], list[str], list[str]]:
+        found = changes_page.page(identities.changes(tx, anna.id, since), since.modseq, 100)
         return found.created, found.updated, found.destroyed
 
     (own,) = identities.listing(tx, anna.id)
@@ -183,9 +185,20 @@ def test_changes_since_a_state(tx: Transaction, anna: Account) -> None:
     assert len(states) == 3
     accounts.add_address(tx, anna.id, "a@two.example")
     assert identities.state(tx, anna.id) not in states
-    for since in (one, "", "x", "99-x", identities.state(tx, anna.id).replace("7-", "8-")):
+    now = identities.state(tx, anna.id)
+    for since in (one, State(ModSeq(99), "x"), State(ModSeq(8), now.addresses)):
         with pytest.raises(CannotCalculateChanges):
             identities.changes(tx, anna.id, since)
+
+
+@pytest.mark.parametrize("text", ["", "x", "-x", "x-1", "-1-x", "٣-x", "9" * 19 + "-x"])
+def test_what_is_no_state(text: str) -> None:
+    assert identities.read_state(text) is None
+
+
+def test_a_state_is_read_from_its_text(tx: Transaction, anna: Account) -> None:
+    state = identities.state(tx, anna.id)
+    assert identities.read_state(state.text) == state
 
 
 def test_what_was_deleted_long_ago_is_not_remembered(tx: Transaction, anna: Account) -> None:
