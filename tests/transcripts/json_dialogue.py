@@ -12,7 +12,8 @@ responses, or a whole Response or problem object; beside it `status`, where that
 In what the server answers, a string may be `${*}` (anything), `${name}` (its value; when it has none yet, any text,
 which becomes its value) or `${/regex/}`; in the name of a member, `${name}` is its value. An object with the member
 `...` may have more members than are written. In what the client sends, `${name}` within a string is its value. Given
-from the start: `account`, the first person's.
+from the start: `account`, the first person's; in the folder `email-submission` the ids of emails to send
+(`tests/kit/jmap/submitting.py`).
 """
 
 import json

@@ -7,12 +7,16 @@ import pytest
 
 from tests.kit.jmap.client import JmapClient, run_with_jmap
 from tests.kit.jmap.model import ModelMailboxes
+from tests.kit.jmap.submitting import DRAFTS, store
 from tests.transcripts import json_dialogue
 from tests.transcripts.json_dialogue import Dialogue, compare
 
 HERE = Path(__file__).parent
 MODEL = "core"
 """The folder of those that are played with mailboxes in memory: they are about no data type in particular."""
+
+SENDING = "email-submission"
+"""The folder of those whose client has emails to send (`DRAFTS`): their ids are variables by their names."""
 
 
 def _cases() -> list[Any]:
@@ -21,14 +25,18 @@ def _cases() -> list[Any]:
         dialogue = json_dialogue.read(path)
         marks = [pytest.mark.rfc(section, level) for section, level in dialogue.rfcs]
         name = path.relative_to(HERE).with_suffix("").as_posix()
-        cases.append(pytest.param(dialogue, path.parent.name == MODEL, id=name, marks=marks))
+        folder = path.parent.name
+        cases.append(pytest.param(dialogue, folder == MODEL, folder == SENDING, id=name, marks=marks))
     return cases
 
 
-@pytest.mark.parametrize(("dialogue", "model"), _cases())
-def test_dialogue(dialogue: Dialogue, model: bool) -> None:
+@pytest.mark.parametrize(("dialogue", "model", "drafts"), _cases())
+def test_dialogue(dialogue: Dialogue, model: bool, drafts: bool) -> None:
     async def test(client: JmapClient) -> None:
-        await json_dialogue.play(dialogue, client.send, {"account": client.account_id})
+        variables = {"account": client.account_id}
+        if drafts:
+            variables |= {name: await store(client, header) for name, header in DRAFTS.items()}
+        await json_dialogue.play(dialogue, client.send, variables)
 
     run_with_jmap(test, ModelMailboxes().handlers() if model else None)
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from pillarbox.mail.identifiers import AccountId, EmailId, MailboxId, ThreadId
 
-_OBJECT_ID: Final = re.compile(r"([AFMT])([1-9][0-9]{0,17})")
+_OBJECT_ID: Final = re.compile(r"([AFMST])([1-9][0-9]{0,17})")
 
 
 def of_mailbox(mailbox: MailboxId) -> str:
@@ -32,6 +32,11 @@ def of_account(account: AccountId) -> str:
     return f"A{account}"
 
 
+def of_submission(submission: int) -> str:
+    """The id of what was submitted; JMAP only (RFC 8621 §7)."""
+    return f"S{submission}"
+
+
 def mailbox(text: str) -> MailboxId | None:
     """The mailbox with this id; None for an invalid id. Case-sensitive (RFC 8474 §7)."""
     return None if (number := _number("F", text)) is None else MailboxId(number)
@@ -50,6 +55,11 @@ def thread(text: str) -> ThreadId | None:
 def account(text: str) -> AccountId | None:
     """The account with this id, or None."""
     return None if (number := _number("A", text)) is None else AccountId(number)
+
+
+def submission(text: str) -> int | None:
+    """The submission with this id, or None."""
+    return _number("S", text)
 
 
 def _number(kind: str, text: str) -> int | None:

@@ -15,6 +15,7 @@ from pillarbox.server.jmap.context import Handler
 from pillarbox.server.jmap.methods import HANDLERS
 from pillarbox.server.jmap.service import Answer, JmapService
 from pillarbox.server.jmap.uploading import Uploads
+from pillarbox.world.clock import Clock
 from tests.kit.provider import PEOPLE, Provider, open_provider
 
 BASE_URL = "https://mail.one.example"
@@ -54,9 +55,10 @@ async def open_jmap(
     *,
     limits: Limits = DEFAULT_LIMITS,
     folder: Path | None = None,
+    clock: Clock | None = None,
 ) -> JmapClient:
     """The first person of a provider in memory, or in a folder. `handlers` are added to those of the service."""
-    provider = await open_provider(folder)
+    provider = await open_provider(folder, clock=clock)
     service = JmapService(
         provider.world, provider.config, limits=limits, handlers={**HANDLERS, **(handlers or {})}
     )
@@ -70,11 +72,12 @@ def run_with_jmap(
     handlers: Mapping[str, Handler] | None = None,
     *,
     limits: Limits = DEFAULT_LIMITS,
+    clock: Clock | None = None,
 ) -> None:
     """Run a test's coroutine with a client."""
 
     async def run() -> None:
-        client = await open_jmap(handlers, limits=limits)
+        client = await open_jmap(handlers, limits=limits, clock=clock)
         try:
             await test(client)
         finally:

@@ -22,6 +22,8 @@ class Facts(Struct, frozen=True, kw_only=True):
     limits: Limits
     message_octets: int
     """The largest message that is taken and sent."""
+    max_delayed_send_s: int = 0
+    """How long what is sent may be held (RFC 4865)."""
     socket_url: str = ""
     """Where a WebSocket is opened."""
 
@@ -82,10 +84,11 @@ def _mail(facts: Facts) -> dict[str, Any]:
 
 def _submission(facts: Facts) -> dict[str, Any]:
     """RFC 8621 §1.3.2."""
-    return {
-        "maxDelayedSend": 0,
-        "submissionExtensions": {"DSN": [], "SIZE": [str(facts.message_octets)]},
-    }
+    extensions = {"DSN": [], "REQUIRETLS": [], "SIZE": [str(facts.message_octets)]}
+    if facts.max_delayed_send_s:
+        # The longest time. The latest date would be another one at any time, and with it the session's state
+        extensions["FUTURERELEASE"] = [str(facts.max_delayed_send_s)]
+    return {"maxDelayedSend": facts.max_delayed_send_s, "submissionExtensions": extensions}
 
 
 def _websocket(facts: Facts) -> dict[str, Any]:

@@ -49,7 +49,13 @@ async def session(request: HttpRequest) -> Response:
 async def api(request: HttpRequest) -> Response:
     """A request (RFC 8620 §3.1)."""
     service, octets = request.shared(JmapService), await request.body()
-    answer = await service.call(request.account, octets, _base_url(request), give_way=request.give_way)
+    answer = await service.call(
+        request.account,
+        octets,
+        _base_url(request),
+        client_address=request.origin.address,
+        give_way=request.give_way,
+    )
     return Response(answer.octets, answer.status, media_type=answer.media_type)
 
 
@@ -111,6 +117,7 @@ class JmapSocket:
         self._account = request.account
         self._world = request.world
         self._base_url = _base_url(request)
+        self._client_address = request.origin.address
         self._watch: Watch | None = None
         self.websocket = WebSocket(
             self._received,
@@ -134,7 +141,11 @@ class JmapSocket:
         match websocket.read(content):
             case websocket.SocketRequest(request_id):
                 answer = await self._service.call(
-                    self._account, content.encode(), self._base_url, give_way=websocket_.give_way
+                    self._account,
+                    content.encode(),
+                    self._base_url,
+                    client_address=self._client_address,
+                    give_way=websocket_.give_way,
                 )
                 kind = "Response" if answer.status == 200 else "RequestError"
                 await websocket_.answer(websocket.with_type(answer.octets, kind, request_id).decode())

@@ -11,4 +11,9 @@ changes.py    /changes of what the store logs
 threads.py    Thread/get and /changes
 mailboxes/    the methods of Mailbox
 emails/       the methods of Email
+watching.py, pushed_states.py    clients that are told of changes, and what they are told
+
+identities.py, vacation.py, submissions/    what is sent, as whom, and what answers while its owner is away
+changes_page.py    a part of what has changed, for records that are logged once each
+guarded_writes.py  the transactions of a /set that changes record by record
 """

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from pillarbox.config.schema import Config
+from pillarbox.delivery.reception.reception import Reception
 from pillarbox.directory.accounts import Account
 from pillarbox.mail import object_id
 from pillarbox.mail.identifiers import AccountId
@@ -42,6 +43,10 @@ class Context:
     caches: Caches
     memory: Reservation
     """What the request and its responses hold in the budget."""
+    reception: Reception
+    """Where mail goes that is sent."""
+    client_address: str
+    """IP address of the client; empty where it is not known."""
     give_way: GiveWay
     """To be awaited between slices of a millisecond or so."""
     implicit: Callable[[str, dict[str, Any]], Awaitable[list[Named]]]

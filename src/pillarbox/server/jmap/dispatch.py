@@ -50,6 +50,8 @@ class Dispatcher:
     async def implicit(self, method: str, arguments: dict[str, Any]) -> list[Named]:
         """A call that the handler of another one makes: its responses, or its error."""
         try:
+            if method not in self._handlers:
+                raise MethodError(errors.UNKNOWN_METHOD)
             return await self._call(method, arguments)
         except Exception as raised:
             return [(ERROR, (await method_error(self._context, method, raised)).arguments())]

@@ -6,7 +6,7 @@ Names and capabilities are in `protocol.jmap.capabilities`; a method without a h
 from collections.abc import Mapping
 from typing import Any, Final
 
-from pillarbox.server.jmap import blob_get, blob_lookup, blob_upload, quotas, threads
+from pillarbox.server.jmap import blob_get, blob_lookup, blob_upload, identities, quotas, threads, vacation
 from pillarbox.server.jmap.context import Context, Handler
 from pillarbox.server.jmap.emails import (
     changes,
@@ -21,6 +21,9 @@ from pillarbox.server.jmap.emails import (
 from pillarbox.server.jmap.mailboxes import get as mailbox_get
 from pillarbox.server.jmap.mailboxes import query as mailbox_query
 from pillarbox.server.jmap.mailboxes import set as mailbox_set
+from pillarbox.server.jmap.submissions import get as submissions_get
+from pillarbox.server.jmap.submissions import query as submissions_query
+from pillarbox.server.jmap.submissions import set as submissions_set
 
 
 async def echo(_: Context, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -54,4 +57,14 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "Quota/changes": quotas.changes,
     "Quota/query": quotas.query,
     "Quota/queryChanges": quotas.query_changes,
+    "Identity/get": identities.get,
+    "Identity/changes": identities.changes,
+    "Identity/set": identities.set_identities,
+    "EmailSubmission/get": submissions_get.get,
+    "EmailSubmission/changes": submissions_get.changes,
+    "EmailSubmission/query": submissions_query.query,
+    "EmailSubmission/queryChanges": submissions_query.query_changes,
+    "EmailSubmission/set": submissions_set.set_submissions,
+    "VacationResponse/get": vacation.get,
+    "VacationResponse/set": vacation.set_vacation,
 }

@@ -8,6 +8,7 @@ from typing import Any, Final, cast
 from msgspec import Struct
 
 from pillarbox.config.schema import Config
+from pillarbox.delivery.reception.reception import Reception
 from pillarbox.directory.accounts import Account
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.protocol.jmap import problems, session_object
@@ -18,6 +19,7 @@ from pillarbox.protocol.jmap.limits import DEFAULT_LIMITS, LARGE_REQUEST_OCTETS,
 from pillarbox.protocol.jmap.problems import Problem
 from pillarbox.protocol.jmap.request import Request
 from pillarbox.protocol.jmap.session_object import SessionObject
+from pillarbox.queue.scheduled import MAX_HOLD_S
 from pillarbox.server.jmap.accounts import accesses_of
 from pillarbox.server.jmap.caches import Caches
 from pillarbox.server.jmap.context import Context, GiveWay, Handler, Named
@@ -72,8 +74,11 @@ class JmapService:
         self.limits = limits
         self._world, self._config = world, config
         self._handlers = handlers
-        self._facts = Facts(limits=limits, message_octets=config.limits.message_octets)
+        self._facts = Facts(
+            limits=limits, message_octets=config.limits.message_octets, max_delayed_send_s=MAX_HOLD_S
+        )
         self._offered = offered(handlers)
+        self._reception = Reception(world, config)
         self._caches = Caches(EmailLists(world))
         self._sessions: dict[tuple[AccountId, str, str], SessionObject] = {}
         self._running: Counter[AccountId] = Counter()
@@ -91,11 +96,18 @@ class JmapService:
         return found
 
     async def call(
-        self, account: Account, octets: bytes, base_url: str, *, give_way: GiveWay = _give_way
+        self,
+        account: Account,
+        octets: bytes,
+        base_url: str,
+        *,
+        client_address: str = "",
+        give_way: GiveWay = _give_way,
     ) -> Answer:
         """Carry out a request of this user; what fails in a call is an error of that call.
 
-        `base_url`: as for `session`. `give_way`: awaited between slices; that of the connection, where there is one.
+        `base_url`: as for `session`. `client_address`: IP address, for the log and trace fields. `give_way`: awaited
+        between slices; that of the connection, where there is one.
         """
         running, most = self._running, self.limits.max_concurrent_requests
         if running[account.id] >= most:
@@ -108,9 +120,9 @@ class JmapService:
                 if isinstance(request, Problem):
                     return refusal(request)
                 state = self.session(account, base_url).state
-                return Answer(
-                    200, "application/json", await self._run(account, request, state, memory, give_way)
-                )
+                context = self._context(account, request, memory, client_address, give_way)
+                dispatcher = Dispatcher(self._handlers, context)
+                return Answer(200, "application/json", await dispatcher.run(request.calls, state))
         finally:
             running[account.id] -= 1
             if not running[account.id]:
@@ -135,10 +147,15 @@ class JmapService:
                 return cast("Request | Problem", read.value)
             await give_way()
 
-    async def _run(
-        self, account: Account, request: Request, state: str, memory: Reservation, give_way: GiveWay
-    ) -> bytes:
-        context = Context(
+    def _context(
+        self,
+        account: Account,
+        request: Request,
+        memory: Reservation,
+        client_address: str,
+        give_way: GiveWay,
+    ) -> Context:
+        return Context(
             world=self._world,
             config=self._config,
             limits=self.limits,
@@ -149,8 +166,8 @@ class JmapService:
             room_octets=self.limits.max_response_octets,
             caches=self._caches,
             memory=memory,
+            reception=self._reception,
+            client_address=client_address,
             give_way=give_way,
             implicit=_no_calls,
         )
-        dispatcher = Dispatcher(self._handlers, context)
-        return await dispatcher.run(request.calls, state)

@@ -8,23 +8,17 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from pillarbox.directory import identities
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.protocol.jmap import push
-from pillarbox.server.jmap import quotas
-from pillarbox.store import pushed
+from pillarbox.server.jmap import pushed_states
 from pillarbox.store.account_counters import NoSuchAccount
-from pillarbox.world.database import DatabaseUnavailable, Transaction, ValuesDamaged
+from pillarbox.world.database import DatabaseUnavailable, ValuesDamaged
 from pillarbox.world.topic import account_changed
 from pillarbox.world.world import World
 
 RETRY_S: Final = 10.0
 """When to look again, where the database was unavailable."""
-
-
-def _states(tx: Transaction, account: AccountId) -> dict[str, str]:
-    """Of all types. An operator's change of a limit is told with the next change of the mail (RFC 9425 §6)."""
-    return {**pushed.states(tx, account), "Quota": quotas.read(tx, account).state}
-
 
 Tell = Callable[[Mapping[str, str], str], None]
 """Is told the types that have changed with their states, and where everything is (`push.push_state`)."""
@@ -33,7 +27,17 @@ Tell = Callable[[Mapping[str, str], str], None]
 class Watch:
     """One client's watch. Costs no task while nothing changes."""
 
-    __slots__ = ("_account", "_again", "_running", "_tell", "_told", "_types", "_unsubscribe", "_world")
+    __slots__ = (
+        "_account",
+        "_again",
+        "_identities",
+        "_running",
+        "_tell",
+        "_told",
+        "_types",
+        "_unsubscribe",
+        "_world",
+    )
 
     def __init__(
         self, world: World, account: AccountId, types: frozenset[str] | None, told: str, tell: Tell
@@ -46,6 +50,7 @@ class Watch:
         self._told = told
         self._tell = tell
         self._again = False
+        self._identities: identities.State | None = None
         self._running: asyncio.Task[None] | None = None
         # First subscribe, then read: nothing that changes in between is missed
         self._unsubscribe = world.signals.subscribe(account_changed(account), self._look)
@@ -70,7 +75,9 @@ class Watch:
         while self._again:
             self._again = False
             try:
-                states = await self._world.database.read(_states, self._account)
+                states, self._identities = await self._world.database.read(
+                    pushed_states.read, self._account, self._identities
+                )
             except NoSuchAccount:
                 return
             except (DatabaseUnavailable, ValuesDamaged):
