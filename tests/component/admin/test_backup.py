@@ -1,6 +1,7 @@
 """Backups are complete, incremental, and restore the data directory; damage is detected before it is restored."""
 
 import asyncio
+import errno
 import os
 import shutil
 from collections.abc import Callable
@@ -266,6 +267,20 @@ def test_refusals_say_what_to_do(tmp_path: Path) -> None:
         bring_back(tmp_path / "backup", tmp_path / "again", "yesterday")
     with pytest.raises(BackupRefused, match="There is no backup"):
         bring_back(tmp_path / "elsewhere", tmp_path / "again")
+
+
+def test_a_pack_that_cannot_be_closed_keeps_nobody_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: Packs) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Packs, "close", full)
+        with pytest.raises(OSError, match="No space"), backup.open_backup(tmp_path / "backup", writing=True):
+            pass
+    with backup.open_backup(tmp_path / "backup", writing=True):
+        pass
 
 
 def test_packs_hold_blocks_once(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import errno
 import fcntl
 import os
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -63,22 +63,24 @@ def open_backup(directory: Path, *, writing: bool = False) -> Iterator[BackupFol
             f"There is no backup in {directory}: a backup holds the folders 'points' and 'packs'."
             " Is its disk mounted?"
         )
-    lock = _opened_lock(directory / _LOCK, writing=writing)
-    packs = None
-    try:
+    # What is closed may fail, on a full disk: the lock is given back all the same
+    with ExitStack() as closing:
+        lock = _opened_lock(directory / _LOCK, writing=writing)
         if lock is not None:
-            fcntl.flock(lock, (fcntl.LOCK_EX if writing else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+            closing.callback(os.close, lock)
+            _lock(lock, directory, writing=writing)
         packs = Packs(directory / _PACKS, writing=writing)
+        closing.callback(packs.close)
         if writing:
             make_folder(directory / _POINTS)
         yield BackupFolder(directory, points_of(directory), packs)
+
+
+def _lock(lock: int, directory: Path, *, writing: bool) -> None:
+    try:
+        fcntl.flock(lock, (fcntl.LOCK_EX if writing else fcntl.LOCK_SH) | fcntl.LOCK_NB)
     except BlockingIOError:
         raise BackupRefused(f"Another backup or restore is using {directory}. Wait for it.") from None
-    finally:
-        if packs is not None:
-            packs.close()
-        if lock is not None:
-            os.close(lock)
 
 
 def _require_room_for_one(directory: Path) -> None:
