@@ -84,7 +84,7 @@ def test_what_cannot_be_read_is_told(value: bytes) -> None:
         b"X <ceo@victim.example@evil.example>",
         b"<ceo@victim.example\0@evil.example>",
         b"ceo@victim.example:;",
-        b'"CEO <ceo@victim.example>": a@evil.example;',
+        b'"Boss <ceo@victim.example>": a@evil.example;',
         b"=?utf-8?q?ceo=40victim.example?=:;",
         b"(ceo@victim.example)",
     ],

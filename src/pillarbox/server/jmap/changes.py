@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from pillarbox.protocol.jmap import arguments, responses
 from pillarbox.protocol.jmap.arguments import ChangesArguments
 from pillarbox.protocol.jmap.limits import Limits
 from pillarbox.server.jmap.context import Context
 from pillarbox.store import states
 from pillarbox.store.by_ids import TooMuchToRead
+from pillarbox.store.email_changes import Changes
 from pillarbox.store.logged import IN_THREAD
 from pillarbox.store.states import CannotCalculateChanges, State
 
@@ -20,6 +22,23 @@ def state(text: str) -> State:
     if found is None:
         raise CannotCalculateChanges(text[:100])
     return found
+
+
+async def of_ids(
+    context: Context, given: dict[str, Any], verb: Callable[..., Changes], name: Callable[[Any], str]
+) -> dict[str, Any]:
+    """The whole answer, where a verb tells of ids and nothing else. `name`: how clients have an id."""
+    call = arguments.read(ChangesArguments, given)
+    found = await read(context, verb, given, call)
+    return responses.changes(
+        call.account_id,
+        call.since_state,
+        found.state.text,
+        created=map(name, found.created),
+        updated=map(name, found.updated),
+        destroyed=map(name, found.destroyed),
+        has_more=found.has_more,
+    )
 
 
 async def read(context: Context, verb: Callable[..., T], given: dict[str, Any], call: ChangesArguments) -> T:

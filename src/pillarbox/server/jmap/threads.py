@@ -1,12 +1,11 @@
 """Thread/get and Thread/changes: RFC 8621 §3."""
 
-from collections.abc import Iterable
 from typing import Any, Final
 
 from pillarbox.mail import object_id
 from pillarbox.mail.identifiers import AccountId, EmailId, ThreadId
 from pillarbox.protocol.jmap import arguments, responses
-from pillarbox.protocol.jmap.arguments import ChangesArguments, GetArguments
+from pillarbox.protocol.jmap.arguments import GetArguments
 from pillarbox.protocol.jmap.types.thread import THREAD
 from pillarbox.server.jmap import changes as change_reading
 from pillarbox.server.jmap.context import Context
@@ -64,18 +63,4 @@ def _emails(
 
 async def changes(context: Context, given: dict[str, Any]) -> dict[str, Any]:
     """§3.2."""
-    call = arguments.read(ChangesArguments, given)
-    found = await change_reading.read(context, thread_changes, given, call)
-    return responses.changes(
-        call.account_id,
-        call.since_state,
-        found.state.text,
-        created=_ids(found.created),
-        updated=_ids(found.updated),
-        destroyed=_ids(found.destroyed),
-        has_more=found.has_more,
-    )
-
-
-def _ids(threads: Iterable[int]) -> list[str]:
-    return [object_id.of_thread(ThreadId(thread)) for thread in threads]
+    return await change_reading.of_ids(context, given, thread_changes, object_id.of_thread)
