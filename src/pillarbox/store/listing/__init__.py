@@ -6,5 +6,7 @@ filters.py     filters as values
 evaluation.py  which emails match
 ordering.py    in which order
 lists.py       a list that is kept: what has changed is put in its place, and only as much is counted as is asked for
+making.py      a list that is not kept yet
+changed.py     what may have changed in lists since a state
 texts.py       what needs the text of messages, and values to sort by
 """

@@ -60,7 +60,7 @@ class _Evaluation:
 
     def mask(self, wanted: Filter, places: Sequence[int]) -> bytes:
         """1 for each place that matches, of those that are there."""
-        there = self._placed(places, lambda placing: placing is not NOWHERE and placing != NOWHERE)
+        there = self._placed(places, lambda placing: placing != NOWHERE)
         return _both(there, self._mask(wanted, places, possible=True))
 
     def _mask(self, wanted: Filter, places: Sequence[int], *, possible: bool) -> bytes:
