@@ -92,7 +92,7 @@ class Imap:
             connection.sendall(b"+ " + encode_challenge(step.octets) + b"\r\n")
             step = self._respond(attempt, decode_response(_line(connection).rstrip(b"\r\n")))
         self.logged_in.append(type(step).__name__)
-        return b" OK welcome" if self.logged_in[-1] == "Account" else b" NO go away"
+        return b" OK welcome" if self.logged_in[-1] == "Authenticated" else b" NO go away"
 
     def _respond(self, attempt: Attempt, octets: bytes | None) -> object:
         return asyncio.run_coroutine_threadsafe(attempt.respond(octets), self.loop).result(10)
@@ -150,7 +150,7 @@ def installed() -> None:
 @pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"])
 def test_gsasl_logs_in(tmp_path: Path, mechanism: str) -> None:
     options = ["--no-cb"] if mechanism == "SCRAM-SHA-256" else []
-    assert asyncio.run(login(tmp_path, mechanism, "open sesame", *options)) == (True, ["Account"])
+    assert asyncio.run(login(tmp_path, mechanism, "open sesame", *options)) == (True, ["Authenticated"])
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256-PLUS"])

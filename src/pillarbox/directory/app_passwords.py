@@ -44,6 +44,19 @@ class AppPassword:
 
 
 @dataclass(frozen=True, slots=True)
+class Matched:
+    """An app password that a client has shown or proven."""
+
+    account: AccountId
+    id: int
+    scopes: frozenset[Scope]
+
+    def is_for(self, scope: Scope) -> bool:
+        """Whether this service may be used with it."""
+        return not {scope, Scope.MAIL}.isdisjoint(self.scopes)
+
+
+@dataclass(frozen=True, slots=True)
 class AppPasswordHash:
     """What is stored for one app password."""
 
@@ -129,16 +142,18 @@ def revoke(tx: Transaction, account: AccountId, identifier: int) -> bool:
     return tx.execute("DELETE FROM app_passwords WHERE account = ? AND id = ?", (account, identifier)) == 1
 
 
-def matching(tx: Transaction, account: AccountId, digest: bytes, *, scope: Scope, now_ms: int) -> int | None:
-    """The number of the account's app password with this digest, if it is valid for `scope` now."""
-    row = tx.row(
-        "SELECT id, scopes, expires_at_ms FROM app_passwords WHERE digest = ? AND account = ?",
-        (digest, account),
-    )
-    if row is None or not is_valid(row[1], row[2], scope=scope, now_ms=now_ms):
+def matching(tx: Transaction, digest: bytes, *, scope: Scope, now_ms: int) -> Matched | None:
+    """The app password with this digest, of whatever account, if it is valid for `scope` now."""
+    row = tx.row("SELECT account, id, scopes, expires_at_ms FROM app_passwords WHERE digest = ?", (digest,))
+    if row is None or not is_valid(row[2], row[3], scope=scope, now_ms=now_ms):
         return None
-    identifier: int = row[0]
-    return identifier
+    return Matched(row[0], row[1], _scopes(row[2]))
+
+
+def find(tx: Transaction, account: AccountId, identifier: int) -> Matched | None:
+    """The account's app password with this number; None where it was revoked."""
+    scopes = tx.value("SELECT scopes FROM app_passwords WHERE account = ? AND id = ?", (account, identifier))
+    return None if scopes is None else Matched(account, identifier, _scopes(scopes))
 
 
 def is_valid(scopes: str, expires_at_ms: int | None, *, scope: Scope, now_ms: int) -> bool:

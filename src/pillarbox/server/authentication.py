@@ -1,19 +1,21 @@
 """Authentication for every protocol: SASL exchanges, and a login with a password.
 
     mechanisms(tls, ...)   what to announce
-    begin(...)             an `Attempt`: feed it the client's responses until it gives an account or fails
-    check_password(...)    for IMAP LOGIN and POP3 PASS
+    begin(...)             an `Attempt`: feed it the client's responses until it gives an `Authenticated` or fails
+    check_password(...)    for IMAP LOGIN, POP3 PASS and HTTP's Basic
+    check_token(...)       for HTTP's Bearer
 
-What is always true: the answer is an account or nothing, with no hint whether login or password was
+What is always true: the answer is an `Authenticated` or nothing, with no hint whether login or password was
 wrong, and both cost the same; an attempt is delayed before it is checked (see `auth_throttle`); an app
 password is tried first, because that is cheap; Argon2 runs in few threads (see `password_checks`).
 """
 
+from dataclasses import dataclass
 from typing import Final, assert_never
 
-from pillarbox.directory import app_passwords, credentials, secrets
+from pillarbox.directory import accounts, app_passwords, credentials, secrets
 from pillarbox.directory.accounts import Account, by_login
-from pillarbox.directory.app_passwords import Scope
+from pillarbox.directory.app_passwords import Matched, Scope
 from pillarbox.directory.credentials import Candidate
 from pillarbox.protocol.sasl import mechanisms
 from pillarbox.protocol.sasl.exchange import (
@@ -35,7 +37,20 @@ from pillarbox.server.password_checks import AuthenticationUnavailable, Password
 from pillarbox.world.entropy import nonce
 from pillarbox.world.world import World
 
-__all__ = ["Attempt", "AuthenticationUnavailable", "Authenticator", "Client"]
+__all__ = ["Attempt", "Authenticated", "AuthenticationUnavailable", "Authenticator", "Client"]
+
+
+@dataclass(frozen=True, slots=True)
+class Authenticated:
+    """Who has logged in, and by what."""
+
+    account: Account
+    app_password: Matched | None = None
+    """None: with the account's own password."""
+
+    def may_use(self, scope: Scope) -> bool:
+        """Whether the same credential is good for this service as well."""
+        return self.app_password is None or self.app_password.is_for(scope)
 
 
 class Authenticator:
@@ -64,8 +79,8 @@ class Authenticator:
         exchange = mechanisms.start(mechanism, nonce=nonce(self._world.entropy), channel=_channel(tls))
         return Attempt(self, exchange, client) if exchange else None
 
-    async def check_password(self, login: str, password: str, client: Client) -> Account | None:
-        """The account, if this is its login and its password (or an app password for this scope).
+    async def check_password(self, login: str, password: str, client: Client) -> Authenticated | None:
+        """Who that is, if this is a login and its password (or an app password for this scope).
 
         Raises `AuthenticationUnavailable` where too many wait already, `DatabaseUnavailable`.
         """
@@ -78,6 +93,21 @@ class Authenticator:
             name = key = ""
         return await self.check_prepared(name, key, client)
 
+    async def check_token(self, token: str, client: Client) -> Authenticated | None:
+        """Who that is, if this is an app password for this scope: it is enough without a login.
+
+        It is looked up before the delay, so that guesses of others delay nobody who has one: of 100 random bits, none
+        is found by guessing. Raises as `check_password` does.
+        """
+        matched = await self._matching(token, client.scope)
+        account = await self._world.database.read(accounts.get, matched.account) if matched else None
+        login = account.login if account else ""
+        await self._history.slow_down(account, login, client, password=token)
+        if matched is None or account is None or not account.enabled:
+            await self._history.failed(login, client, password=token)
+            return None
+        return self._succeeded(Authenticated(account, matched), login, client)
+
     async def settled(self) -> None:
         """Return once all that is recorded of past logins is written."""
         await self._history.settled()
@@ -89,17 +119,16 @@ class Authenticator:
 
     # --- for `Attempt`
 
-    async def check_prepared(self, login: str, password: str, client: Client) -> Account | None:
+    async def check_prepared(self, login: str, password: str, client: Client) -> Authenticated | None:
         """`check_password` of what SASLprep has prepared; empty strings are never right."""
         candidate = await self._world.database.read(credentials.find, login) if login else None
         account = candidate.account if candidate else None
         known = await self._history.slow_down(account, login, client, password=password)
-        right = await self._is_right(candidate, password, client, urgent=known)
-        if candidate is None or not right:
+        right = await self._checked(candidate, password, client, urgent=known)
+        if right is None:
             await self._history.failed(login, client, password=password)
             return None
-        self._history.succeeded(candidate.account, login, client)
-        return candidate.account
+        return self._succeeded(right, login, client)
 
     async def scram_keys(self, login: str, client: Client) -> ScramKeys:
         """The keys for a SCRAM exchange; for an unknown login, keys that no password fits."""
@@ -113,16 +142,18 @@ class Authenticator:
             now_ms=self._world.clock.now_ms(),
         )
 
-    async def scram_succeeded(self, success: Success, client: Client) -> Account | None:
-        """The account that a finished SCRAM exchange has proven; `None` where it is gone or disabled by now."""
-        candidate = await self._world.database.read(credentials.find, success.login)
-        if candidate is None:
+    async def scram_succeeded(self, success: Success, client: Client) -> Authenticated | None:
+        """Who a finished SCRAM exchange has proven to be there; `None` where account or app password are gone by
+        now, or the account is disabled."""
+        read, number = self._world.database.read, success.credential
+        candidate = await read(credentials.find, success.login)
+        matched = None
+        if candidate and number is not None:
+            matched = await read(app_passwords.find, candidate.account.id, number)
+        if candidate is None or (number is not None and matched is None):
             await self._history.failed(success.login, client)
             return None
-        self._history.succeeded(candidate.account, success.login, client)
-        if success.credential is not None:
-            self._history.app_password_used(success.credential)
-        return candidate.account
+        return self._succeeded(Authenticated(candidate.account, matched), success.login, client)
 
     async def scram_failed(self, login: str, client: Client) -> None:
         """A SCRAM exchange failed at its proof."""
@@ -135,25 +166,31 @@ class Authenticator:
         wanted = await self._world.database.read(by_login, authorization)
         return wanted is not None and wanted.id == account.id
 
-    async def _is_right(
-        self, candidate: Candidate | None, password: str, client: Client, *, urgent: bool
-    ) -> bool:
-        """Never true without a candidate, but as slow as with one."""
-        if candidate and password and await self._is_app_password(candidate.account, password, client.scope):
-            return True
-        argon2 = candidate.argon2 if candidate and password else None
-        return await self._checks.holds(argon2, password, urgent=urgent, network=client.network)
+    def _succeeded(self, who: Authenticated, login: str, client: Client) -> Authenticated:
+        self._history.succeeded(who.account, login, client)
+        if who.app_password is not None:
+            self._history.app_password_used(who.app_password.id)
+        return who
 
-    async def _is_app_password(self, account: Account, password: str, scope: Scope) -> bool:
+    async def _checked(
+        self, candidate: Candidate | None, password: str, client: Client, *, urgent: bool
+    ) -> Authenticated | None:
+        """Never anybody without a candidate, but as slow as with one."""
+        if candidate and password:
+            matched = await self._matching(password, client.scope)
+            if matched and matched.account == candidate.account.id:
+                return Authenticated(candidate.account, matched)
+        argon2 = candidate.argon2 if candidate and password else None
+        right = await self._checks.holds(argon2, password, urgent=urgent, network=client.network)
+        return Authenticated(candidate.account) if candidate and right else None
+
+    async def _matching(self, password: str, scope: Scope) -> Matched | None:
+        """The app password that this is."""
         digest = app_passwords.digest_of(password, await self._installation_secret())
         if digest is None:
-            return False
-        identifier = await self._world.database.read(
-            app_passwords.matching, account.id, digest, scope=scope, now_ms=self._world.clock.now_ms()
-        )
-        if identifier is not None:
-            self._history.app_password_used(identifier)
-        return identifier is not None
+            return None
+        now_ms = self._world.clock.now_ms()
+        return await self._world.database.read(app_passwords.matching, digest, scope=scope, now_ms=now_ms)
 
     async def _installation_secret(self) -> bytes:
         # Read first: people log in and read their mail also while nothing can be written
@@ -166,7 +203,7 @@ class Authenticator:
 
 
 class Attempt:
-    """One SASL exchange of one client: octets in; a challenge, an account or a failure out."""
+    """One SASL exchange of one client: octets in; a challenge, who it is, or a failure out."""
 
     __slots__ = ("_authenticator", "_client", "_exchange", "_login")
 
@@ -176,10 +213,10 @@ class Attempt:
         self._client = client
         self._login = ""
 
-    async def respond(self, octets: bytes | None) -> Challenge | Account | Failure:
+    async def respond(self, octets: bytes | None) -> Challenge | Authenticated | Failure:
         """Take the client's response, decoded; `None` where it sent no initial response.
 
-        After an `Account` or a `Failure` the attempt is over. Raises `AuthenticationUnavailable`,
+        After an `Authenticated` or a `Failure` the attempt is over. Raises `AuthenticationUnavailable`,
         `DatabaseUnavailable`; then it is over as well, and the client may try later.
         """
         step = self._exchange.respond(octets)
@@ -199,25 +236,25 @@ class Attempt:
                 case _:
                     assert_never(step)
 
-    async def _check_password(self, check: CheckPassword) -> Account | Failure:
-        account = await self._authenticator.check_prepared(check.login, check.password, self._client)
-        step = self._exchange.decide(granted=account is not None)
-        if isinstance(step, Failure) or account is None:
+    async def _check_password(self, check: CheckPassword) -> Authenticated | Failure:
+        who = await self._authenticator.check_prepared(check.login, check.password, self._client)
+        step = self._exchange.decide(granted=who is not None)
+        if isinstance(step, Failure) or who is None:
             return step if isinstance(step, Failure) else _REFUSED
-        return await self._authorized(account, check.authorization)
+        return await self._authorized(who, check.authorization)
 
-    async def _succeeded(self, success: Success) -> Account | Failure:
-        account = await self._authenticator.scram_succeeded(success, self._client)
-        return await self._authorized(account, success.authorization) if account else _REFUSED
+    async def _succeeded(self, success: Success) -> Authenticated | Failure:
+        who = await self._authenticator.scram_succeeded(success, self._client)
+        return await self._authorized(who, success.authorization) if who else _REFUSED
 
     async def _failed(self, failure: Failure) -> Failure:
         if failure.reason is Reason.CREDENTIALS and self._login:
             await self._authenticator.scram_failed(self._login, self._client)
         return failure
 
-    async def _authorized(self, account: Account, authorization: str) -> Account | Failure:
-        if await self._authenticator.may_act_as(account, authorization):
-            return account
+    async def _authorized(self, who: Authenticated, authorization: str) -> Authenticated | Failure:
+        if await self._authenticator.may_act_as(who.account, authorization):
+            return who
         return Failure(Reason.CREDENTIALS, "may not act as that identity")
 
 

@@ -47,7 +47,8 @@ def opened_by(
     tx: Transaction, account: accounts.Account, password: str, scope: Scope, now_ms: int = NOW_MS
 ) -> bool:
     digest = app_passwords.digest_of(password, SECRET)
-    return bool(digest and app_passwords.matching(tx, account.id, digest, scope=scope, now_ms=now_ms))
+    matched = app_passwords.matching(tx, digest, scope=scope, now_ms=now_ms) if digest else None
+    return matched is not None and matched.account == account.id
 
 
 @pytest.mark.rfc("9106 §3.1", "MUST")

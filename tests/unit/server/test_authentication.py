@@ -1,7 +1,7 @@
 """Who is it? Passwords, app passwords and SCRAM through the one door that all protocols use."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -13,7 +13,7 @@ from pillarbox.directory.app_passwords import Scope
 from pillarbox.directory.schema import SCHEMA
 from pillarbox.protocol.sasl.client import Binding, Credentials, choose
 from pillarbox.protocol.sasl.exchange import Challenge, Failure, Reason
-from pillarbox.server.authentication import AuthenticationUnavailable, Authenticator, Client
+from pillarbox.server.authentication import Authenticated, AuthenticationUnavailable, Authenticator, Client
 from pillarbox.server.connection import TlsState
 from pillarbox.server.login_history import LOGINS
 from pillarbox.world.clock import VirtualClock
@@ -42,12 +42,24 @@ class Bench:
     shared: Shared
 
     async def login(self, login: str, password: str, client: Client = HOME) -> Account | None:
-        """`check_password`, with time passing as it needs."""
-        attempt = asyncio.ensure_future(self.authenticator.check_password(login, password, client))
+        """`check_password`, with time passing as it needs; the account."""
+        return account_of(await self.passing(self.authenticator.check_password(login, password, client)))
+
+    async def token(self, token: str, client: Client = HOME) -> Account | None:
+        """`check_token`, likewise."""
+        return account_of(await self.passing(self.authenticator.check_token(token, client)))
+
+    async def passing(self, checking: Coroutine[Any, Any, Authenticated | None]) -> Authenticated | None:
+        """What this gives, with time passing as it needs."""
+        attempt = asyncio.ensure_future(checking)
         while not attempt.done():
             await self.clock.advance(self.clock.next_timer_in or 0)
             await asyncio.sleep(0.0005)
         return await attempt
+
+
+def account_of(who: object) -> Account | None:
+    return who.account if isinstance(who, Authenticated) else None
 
 
 def run(scenario: Callable[[Bench], Awaitable[Any]]) -> None:
@@ -130,7 +142,7 @@ def test_people_log_in_while_nothing_can_be_written() -> None:
     async def scenario(bench: Bench) -> None:
         full = cast("Database", Full(bench.database))
         fresh = Authenticator(world_of(full, bench.clock, telemetry=bench.telemetry))
-        assert await fresh.check_password("anna", "open sesame", HOME) == bench.anna
+        assert account_of(await fresh.check_password("anna", "open sesame", HOME)) == bench.anna
         await fresh.close()
 
     run(scenario)
@@ -161,6 +173,70 @@ def test_an_app_password_opens_its_scope_and_its_use_is_noted() -> None:
         assert listed.last_used_at_ms is not None
         bench.database.write_now(app_passwords.revoke, bench.bert.id, listed.id)
         assert await bench.login("bert", password) is None
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("password", ["open sesame", "app"])
+def test_what_a_credential_is_good_for(password: str) -> None:
+    async def scenario(bench: Bench) -> None:
+        shown = add_app(bench, bench.anna, Scope.IMAP, Scope.SMTP) if password == "app" else password
+        who = await bench.passing(bench.authenticator.check_password("anna", shown, HOME))
+        assert who is not None
+        allowed = {scope for scope in Scope if who.may_use(scope)}
+        assert allowed == ({Scope.IMAP, Scope.SMTP} if password == "app" else set(Scope))
+
+    run(scenario)
+
+
+def test_an_app_password_is_enough_as_a_token_and_nothing_else_is() -> None:
+    async def scenario(bench: Bench) -> None:
+        token = add_app(bench, bench.bert, Scope.IMAP)
+        assert await bench.token(token) == bench.bert
+        assert await bench.token(token, Client("192.0.2.1", Scope.SMTP)) is None
+        for wrong in ("open sesame", "", token[:-1], "a" * 20, "x" * 5000):
+            assert await bench.token(wrong, AWAY) is None
+        bench.database.write_now(accounts.set_enabled, bench.bert.id, enabled=False)
+        assert await bench.token(token) is None
+        bench.database.write_now(accounts.set_enabled, bench.bert.id, enabled=True)
+        await bench.authenticator.settled()
+        (listed,) = bench.database.read_now(app_passwords.listing, bench.bert.id)
+        assert listed.last_used_at_ms is not None
+        bench.database.write_now(app_passwords.revoke, bench.bert.id, listed.id)
+        assert await bench.token(token) is None
+
+    run(scenario)
+
+
+def test_guessed_tokens_are_slowed_and_delay_nobody_elsewhere() -> None:
+    async def scenario(bench: Bench) -> None:
+        token = add_app(bench, bench.bert, Scope.IMAP)
+        for number in range(80):
+            await bench.token(f"{number:020d}", AWAY)
+        began = bench.clock.monotonic()
+        assert await bench.token(token, HOME) == bench.bert
+        assert bench.clock.monotonic() == began
+        await bench.token("1" * 20, AWAY)
+        assert bench.clock.monotonic() > began
+
+    run(scenario)
+
+
+def test_an_app_password_that_was_revoked_during_an_exchange_opens_nothing() -> None:
+    async def scenario(bench: Bench) -> None:
+        password = add_app(bench, bench.bert, Scope.MAIL)
+        client = choose(
+            ["SCRAM-SHA-256"], Credentials("bert", password), nonce="c", binding=None, plain_allowed=False
+        )
+        attempt = bench.authenticator.begin("SCRAM-SHA-256", HOME, BOUND, plain_allowed=False)
+        assert client is not None
+        assert attempt is not None
+        outcome = await attempt.respond(client.initial)
+        (listed,) = bench.database.read_now(app_passwords.listing, bench.bert.id)
+        bench.database.write_now(app_passwords.revoke, bench.bert.id, listed.id)
+        while isinstance(outcome, Challenge):
+            outcome = await attempt.respond(client.respond(outcome.octets))
+        assert isinstance(outcome, Failure)
 
     run(scenario)
 
@@ -246,7 +322,7 @@ def test_every_mechanism(mechanism: str, password: str) -> None:
             assert outcome.reason is Reason.CREDENTIALS
             assert bench.shared.metrics.value(LOGINS, "imap", "failed") == 1
         else:
-            assert outcome == bench.anna
+            assert account_of(outcome) == bench.anna
             assert client.server_proven
 
     run(scenario)
@@ -290,7 +366,9 @@ def test_an_app_password_works_with_scram() -> None:
         outcome = await attempt.respond(client.initial)
         while isinstance(outcome, Challenge):
             outcome = await attempt.respond(client.respond(outcome.octets))
-        assert outcome == bench.bert
+        assert account_of(outcome) == bench.bert
+        assert isinstance(outcome, Authenticated)
+        assert outcome.may_use(Scope.POP3)
         await bench.authenticator.settled()
         (listed,) = bench.database.read_now(app_passwords.listing, bench.bert.id)
         assert listed.last_used_at_ms is not None
@@ -307,7 +385,7 @@ def test_one_may_act_as_oneself_only(authorization: str, granted: bool) -> None:
         attempt = bench.authenticator.begin("PLAIN", HOME, BOUND, plain_allowed=False)
         assert attempt is not None
         outcome = await attempt.respond(f"{authorization}\0anna\0open sesame".encode())
-        assert (outcome == bench.anna) is granted
+        assert (account_of(outcome) == bench.anna) is granted
 
     run(scenario)
 

@@ -1,4 +1,5 @@
-"""Whose request it is: name and password in each request (RFC 7617), checked as at every other door.
+"""Whose request it is: name and password in each request (RFC 7617), or an app password alone as a token (RFC 6750),
+checked as at every other door.
 
 A connection remembers the last login that was right, for a while, so that a request costs no more than the one
 before it. It keeps no password: a digest under a key of this process, as decision 3 has it.
@@ -10,11 +11,16 @@ from typing import Final
 
 from msgspec import structs
 
-from pillarbox.directory.accounts import Account
 from pillarbox.directory.app_passwords import Scope
-from pillarbox.protocol.http.credentials import CHALLENGE, CHALLENGE_OF_PAGES, basic
+from pillarbox.protocol.http.credentials import (
+    CHALLENGE,
+    CHALLENGE_OF_TOKENS,
+    INVALID_TOKEN,
+    basic,
+    bearer,
+)
 from pillarbox.protocol.http.problem import Problem
-from pillarbox.server.authentication import Authenticator, Client
+from pillarbox.server.authentication import Authenticated, Authenticator, Client
 from pillarbox.server.http.origin import Origin
 from pillarbox.server.http.refusals import Refused
 
@@ -24,36 +30,40 @@ once; what ends it, ends this connection, too."""
 KEY_OCTETS: Final = 32
 _DIGEST_OCTETS: Final = 16
 
-_CHALLENGED: Final = ((b"www-authenticate", CHALLENGE),)
-_OF_PAGES: Final = ((b"www-authenticate", CHALLENGE_OF_PAGES),)
-NO_LOGIN: Final = Problem(401, "Log in with name and password.", fields=_CHALLENGED)
+_OF_PAGES: Final = ((b"www-authenticate", CHALLENGE_OF_TOKENS),)
+_CHALLENGED: Final = ((b"www-authenticate", CHALLENGE), *_OF_PAGES)
+NO_LOGIN: Final = Problem(
+    401, "Log in with name and password, or with an app password as token.", fields=_CHALLENGED
+)
 WRONG_LOGIN: Final = Problem(401, "Authentication failed.", fields=_CHALLENGED)
+WRONG_TOKEN: Final = Problem(401, "Authentication failed.", fields=((b"www-authenticate", INVALID_TOKEN),))
 PLAIN: Final = Problem(403, "Passwords are not accepted without TLS. Use https.")
 
 
 def for_pages(problem: Problem) -> Problem:
     """The same, without a challenge that a browser answers by itself."""
-    return structs.replace(problem, fields=_OF_PAGES) if problem.status == 401 else problem
+    is_asking = problem is NO_LOGIN or problem is WRONG_LOGIN
+    return structs.replace(problem, fields=_OF_PAGES) if is_asking else problem
 
 
 class Remembered:
     """The last login of a connection that was right."""
 
-    __slots__ = ("_digest", "_until_s", "account")
+    __slots__ = ("_digest", "_until_s", "who")
 
     def __init__(self) -> None:
-        self.account: Account | None = None
+        self.who: Authenticated | None = None
         self._digest = b""
         self._until_s = 0.0
 
-    def of(self, digest: bytes, now_s: float) -> Account | None:
-        """The account that this was the login of, if that is known."""
+    def of(self, digest: bytes, now_s: float) -> Authenticated | None:
+        """Whoever this was the login of, if that is known."""
         is_same = now_s < self._until_s and hmac.compare_digest(digest, self._digest)
-        return self.account if is_same else None
+        return self.who if is_same else None
 
-    def keep(self, account: Account, digest: bytes, now_s: float) -> None:
+    def keep(self, who: Authenticated, digest: bytes, now_s: float) -> None:
         """Remember it instead of the one before."""
-        self.account, self._digest, self._until_s = account, digest, now_s + REMEMBERED_S
+        self.who, self._digest, self._until_s = who, digest, now_s + REMEMBERED_S
 
 
 class Logins:
@@ -64,8 +74,10 @@ class Logins:
         self._key = key
         self._plain_allowed = plain_allowed
 
-    async def check(self, field: bytes, origin: Origin, remembered: Remembered, now_s: float) -> Account:
-        """The account of a request with this Authorization field.
+    async def check(
+        self, field: bytes, origin: Origin, remembered: Remembered, now_s: float
+    ) -> Authenticated:
+        """Who sends a request with this Authorization field.
 
         Raises `Refused`, `AuthenticationUnavailable`, `DatabaseUnavailable`.
         """
@@ -76,14 +88,18 @@ class Logins:
         digest = hashlib.blake2b(
             b"%b\0%b" % (origin.address.encode(), field), digest_size=_DIGEST_OCTETS, key=self._key
         ).digest()
-        account = remembered.of(digest, now_s)
-        if account is not None:
-            return account
-        credentials = basic(field)
-        if credentials is None:
+        who = remembered.of(digest, now_s) or await self._checked(field, Client(origin.address, Scope.JMAP))
+        if who is not remembered.who:
+            remembered.keep(who, digest, now_s)
+        return who
+
+    async def _checked(self, field: bytes, client: Client) -> Authenticated:
+        if (token := bearer(field)) is not None:
+            who, wrong = await self._authenticator.check_token(token, client), WRONG_TOKEN
+        elif (credentials := basic(field)) is not None:
+            who, wrong = await self._authenticator.check_password(*credentials, client), WRONG_LOGIN
+        else:
             raise Refused(NO_LOGIN)
-        account = await self._authenticator.check_password(*credentials, Client(origin.address, Scope.JMAP))
-        if account is None:
-            raise Refused(WRONG_LOGIN)
-        remembered.keep(account, digest, now_s)
-        return account
+        if who is None:
+            raise Refused(wrong)
+        return who

@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any, Final
 
-from pillarbox.directory.accounts import Account
 from pillarbox.protocol.http.authority import split
 from pillarbox.protocol.http.events import Head
 from pillarbox.protocol.http.problem import Problem
 from pillarbox.protocol.http.responses import LAST_CHUNK, chunk, has_no_body, head
+from pillarbox.server.authentication import Authenticated
 from pillarbox.server.connection import Connection, ConnectionGone
 from pillarbox.server.http.context import HttpContext
 from pillarbox.server.http.origin import Origin
@@ -32,7 +32,6 @@ class Exchange:
         "_fields",
         "_left",
         "_status",
-        "account",
         "authority",
         "context",
         "cross_origin",
@@ -42,6 +41,7 @@ class Exchange:
         "origin",
         "started",
         "upload",
+        "who",
     )
 
     def __init__(self, context: HttpContext, connection: Connection, request: Head, origin: Origin) -> None:
@@ -51,7 +51,8 @@ class Exchange:
         self.origin = origin
         self.authority = ""
         """The host that was asked, if it is ours; else the configured one."""
-        self.account: Account | None = None
+        self.who: Authenticated | None = None
+        """Who has logged in, where the route demands it."""
         self.cross_origin = False
         self.keep_alive = request.keep_alive
         """Whether another request may follow; may be set to false until the response has begun."""

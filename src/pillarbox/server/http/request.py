@@ -7,6 +7,7 @@ from starlette.requests import Request
 
 from pillarbox.config.schema import Config
 from pillarbox.directory.accounts import Account
+from pillarbox.server.authentication import Authenticated
 from pillarbox.server.http.exchange import Exchange
 from pillarbox.server.http.origin import Origin
 from pillarbox.world.world import World
@@ -46,9 +47,14 @@ class HttpRequest(Request):
     @property
     def account(self) -> Account:
         """Who has logged in; only for routes that demand it."""
-        account = self._exchange.account
-        assert account is not None, "the route is for everybody"
-        return account
+        return self.who.account
+
+    @property
+    def who(self) -> Authenticated:
+        """The same, and by what they have logged in."""
+        who = self._exchange.who
+        assert who is not None, "the route is for everybody"
+        return who
 
     @property
     def origin(self) -> Origin:

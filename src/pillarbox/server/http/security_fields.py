@@ -25,7 +25,10 @@ with a certificate that the operator has given us."""
 
 CROSS_ORIGIN: Final[tuple[tuple[bytes, bytes], ...]] = (
     (b"access-control-allow-origin", b"*"),
-    (b"access-control-expose-headers", b"Location, Retry-After, WWW-Authenticate"),
+    (
+        b"access-control-expose-headers",
+        b"Content-Disposition, Content-Length, Content-Range, ETag, Location, Retry-After, WWW-Authenticate",
+    ),
     (b"cross-origin-resource-policy", b"cross-origin"),
 )
 """For routes that web applications of other origins use (Fetch standard). `*` never goes with what the browser keeps

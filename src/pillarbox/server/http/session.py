@@ -21,7 +21,7 @@ from pillarbox.protocol.http.upgrade import WebSocketEvent, acceptance, refusal
 from pillarbox.server import damage
 from pillarbox.server.connection import Activity, Connection, ConnectionGone
 from pillarbox.server.http import refusals, security_fields
-from pillarbox.server.http.authentication import WRONG_LOGIN, Remembered, for_pages
+from pillarbox.server.http.authentication import WRONG_LOGIN, WRONG_TOKEN, Remembered, for_pages
 from pillarbox.server.http.context import HttpContext
 from pillarbox.server.http.event_stream import FIELDS, EventStream
 from pillarbox.server.http.exchange import Exchange
@@ -173,17 +173,17 @@ class HttpSession:
         remembered = self._remembered = self._remembered or Remembered()
         now_s = context.world.clock.monotonic()
         try:
-            exchange.account = await context.logins.check(
+            exchange.who = await context.logins.check(
                 exchange.head.field(b"authorization"), exchange.origin, remembered, now_s
             )
         except Refused as refused:
-            if refused.problem is WRONG_LOGIN:
+            if refused.problem is WRONG_LOGIN or refused.problem is WRONG_TOKEN:
                 self._failed_logins += 1
                 exchange.keep_alive = exchange.keep_alive and self._failed_logins < MAX_FAILED_LOGINS
             if any(name.startswith(b"sec-fetch-") for name, _ in exchange.head.fields):
                 raise Refused(for_pages(refused.problem)) from None
             raise
-        self._accounts.add(exchange.account.id)
+        self._accounts.add(exchange.who.account.id)
 
     def _options(self, exchange: Exchange, methods: tuple[str, ...]) -> None:
         allow = ", ".join(methods).encode()
@@ -222,8 +222,8 @@ class HttpSession:
     async def _explained(self, failure: Exception) -> Exception:
         if refusals.problem_of(failure) is not None:
             return failure
-        account = self._exchange.account if self._exchange else None
-        return await damage.explained(self._context.world, failure, account.id if account else None)
+        who = self._exchange.who if self._exchange else None
+        return await damage.explained(self._context.world, failure, who.account.id if who else None)
 
     def _begin_endless(self, exchange: Exchange, endless: EventStream | WebSocket) -> None:
         connection, context = self._connection, self._context
@@ -348,8 +348,8 @@ class HttpSession:
 
     @property
     def _login(self) -> str:
-        account = self._remembered.account if self._remembered else None
-        return account.login if account else ""
+        who = self._remembered.who if self._remembered else None
+        return who.account.login if who else ""
 
     @property
     def accounts(self) -> Collection[AccountId]:

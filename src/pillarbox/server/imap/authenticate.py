@@ -8,13 +8,12 @@ from functools import lru_cache
 from typing import Final
 
 from pillarbox.config.schema import Config
-from pillarbox.directory.accounts import Account
 from pillarbox.directory.app_passwords import Scope
 from pillarbox.protocol.imap import response_codes
 from pillarbox.protocol.imap.capabilities import Conditions
 from pillarbox.protocol.imap.commands import Authenticate, Login
 from pillarbox.protocol.sasl.exchange import Challenge, Failure, Reason
-from pillarbox.server.authentication import Authenticator, Client
+from pillarbox.server.authentication import Authenticated, Authenticator, Client
 from pillarbox.server.connection import Connection
 from pillarbox.server.imap.reply import Reply, bad, no, ok
 from pillarbox.server.imap.session_state import AUTOLOGOUT_S, SessionState
@@ -24,8 +23,8 @@ _FAILED: Final = no("Authentication failed", response_codes.AUTHENTICATIONFAILED
 
 async def login(session: SessionState, command: Login) -> Reply:
     """RFC 9051 §6.2.3."""
-    account = await session.authenticator.check_password(command.login, command.password, _client(session))
-    return _FAILED if account is None else _logged_in(session, account)
+    who = await session.authenticator.check_password(command.login, command.password, _client(session))
+    return _FAILED if who is None else _logged_in(session, who)
 
 
 async def authenticate(session: SessionState, command: Authenticate) -> Reply | None:
@@ -56,7 +55,7 @@ async def respond(session: SessionState, octets: bytes | None) -> Reply | None:
         case Failure():
             session.attempt = None
             return _failure(step)
-        case Account():
+        case Authenticated():
             session.attempt = None
             return _logged_in(session, step)
 
@@ -86,9 +85,9 @@ def _client(session: SessionState) -> Client:
     return Client(session.connection.peer.address, Scope.IMAP)
 
 
-def _logged_in(session: SessionState, account: Account) -> Reply:
-    session.account = account
-    session.machine.authenticated()
+def _logged_in(session: SessionState, who: Authenticated) -> Reply:
+    session.account = who.account
+    session.machine.authenticated(jmap=bool(session.config.web_url) and who.may_use(Scope.JMAP))
     session.connection.set_deadline(AUTOLOGOUT_S)
     # RFC 9051 §6.2.2: the list has changed, and sending it spares the client a command
     return ok("Logged in", response_codes.capability(session.machine.capabilities()))

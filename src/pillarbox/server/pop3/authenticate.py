@@ -12,6 +12,7 @@ from pillarbox.protocol.pop3.commands import Auth, Pass, Response, User
 from pillarbox.protocol.pop3.replies import Code
 from pillarbox.protocol.sasl.exchange import Challenge, Failure, Reason
 from pillarbox.protocol.sasl.line import CANCEL, LineNotBase64, decode_initial, decode_response
+from pillarbox.server.authentication import Authenticated
 from pillarbox.server.pop3.capability import conditions
 from pillarbox.server.pop3.lease import RENEWAL, Lease
 from pillarbox.server.pop3.maildrop import Maildrop
@@ -37,11 +38,11 @@ async def user(session: SessionState, command: User) -> None:
 
 async def password(session: SessionState, command: Pass) -> None:
     """RFC 1939 §7."""
-    account = await session.authenticator.check_password(session.name, command.password, session.client)
-    if account is None:
+    who = await session.authenticator.check_password(session.name, command.password, session.client)
+    if who is None:
         _failed(session)
     else:
-        await _open(session, account)
+        await _open(session, who.account)
 
 
 async def auth(session: SessionState, command: Auth) -> None:
@@ -93,8 +94,8 @@ async def _respond(session: SessionState, octets: bytes | None) -> None:
             session.reply(replies.error("Invalid authentication response."))
         case Failure():
             _failed(session)
-        case Account():
-            await _open(session, step)
+        case Authenticated():
+            await _open(session, step.account)
         case _:
             assert_never(step)
 

@@ -11,6 +11,7 @@ import pytest
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from pillarbox.directory import accounts
+from pillarbox.directory.app_passwords import Scope
 from pillarbox.server.http import authentication, event_stream
 from pillarbox.server.http.event_stream import EventStream, event
 from pillarbox.server.http.outlet import MAX_UNREAD_OCTETS, Outlet
@@ -133,23 +134,43 @@ def disable(server: Server, person: int = 0) -> None:
     server.call(revoke)
 
 
+def app_password(server: Server, scope: Scope) -> str:
+    """A new one of the first person."""
+    return server.run(server.provider.app_password(0, scope))
+
+
 # --- logins
 
 
 @pytest.mark.rfc("7617 §2", "MUST")
 def test_a_login_is_asked_for(client: HttpClient) -> None:
     got = client.ask("GET /mine")
-    assert (got.status, got["www-authenticate"]) == (401, 'Basic realm="Pillarbox", charset="UTF-8"')
+    challenges = [value for name, value in got.fields if name == "www-authenticate"]
+    assert got.status == 401
+    assert challenges == ['Basic realm="Pillarbox", charset="UTF-8"', 'Bearer realm="Pillarbox"']
     assert (
         json.loads(client.ask("GET /mine", {"Authorization": authorization()}).body)["login"]
         == "u0@one.example"
     )
 
 
-@pytest.mark.parametrize("field", ["Basic", "Basic !", "Bearer x", "Digest x", "Basic YQ=="])
+@pytest.mark.parametrize("field", ["Basic", "Basic !", "Bearer ä", "Digest x", "Basic YQ=="])
 def test_what_is_no_login_is_no_attempt(server: Server, client: HttpClient, field: str) -> None:
     assert client.ask("GET /mine", {"Authorization": field}).status == 401
     assert logins(server, "failed") == 0
+
+
+@pytest.mark.rfc("6750 §3.1", "SHOULD")
+def test_an_app_password_is_a_token(server: Server, client: HttpClient) -> None:
+    got = client.ask("GET /mine", {"Authorization": "Bearer " + app_password(server, Scope.JMAP)})
+    assert json.loads(got.body)["login"] == "u0@one.example"
+    for wrong in (app_password(server, Scope.IMAP), "abcd"):
+        got = client.ask("GET /mine", {"Authorization": f"Bearer {wrong}"})
+        assert (got.status, got["www-authenticate"]) == (
+            401,
+            'Bearer realm="Pillarbox", error="invalid_token"',
+        )
+    assert logins(server, "failed") == 2
 
 
 def test_wrong_passwords_are_counted_and_end_the_connection(server: Server, client: HttpClient) -> None:

@@ -1,10 +1,10 @@
-"""Names and passwords of Basic authentication."""
+"""Names and passwords of Basic authentication, and tokens."""
 
 from base64 import b64encode
 
 import pytest
 
-from pillarbox.protocol.http.credentials import MAX_CREDENTIALS_OCTETS, basic
+from pillarbox.protocol.http.credentials import MAX_CREDENTIALS_OCTETS, basic, bearer
 
 
 def field(text: str | bytes) -> bytes:
@@ -45,3 +45,23 @@ def test_basic(sent: bytes, wanted: tuple[str, str]) -> None:
 )
 def test_what_is_none_is_none(sent: bytes) -> None:
     assert basic(sent) is None
+
+
+@pytest.mark.rfc("6750 §2.1", "MUST")
+@pytest.mark.parametrize(
+    ("sent", "wanted"),
+    [
+        (b"Bearer abcd-efgh", "abcd-efgh"),
+        (b"bEARER   a.b_c~d+e/f==", "a.b_c~d+e/f=="),
+        (b"Bearer", None),
+        (b"Bearer ", None),
+        (b"Bearer ==", None),
+        (b"Bearer a=b", None),
+        (b"Bearer a b", None),
+        (b"Bearer \xc3\xa4", None),
+        (b"Bearer " + b"a" * MAX_CREDENTIALS_OCTETS, None),
+        (field("a:b"), None),
+    ],
+)
+def test_bearer(sent: bytes, wanted: str | None) -> None:
+    assert bearer(sent) == wanted
