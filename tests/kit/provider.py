@@ -8,8 +8,10 @@ from pathlib import Path
 
 from pillarbox.app.database import SCHEMAS
 from pillarbox.config.data_directory import DataDirectory
-from pillarbox.config.schema import Config, Limits
+from pillarbox.config.schema import Config, Http, Limits
 from pillarbox.directory import accounts as account_verbs
+from pillarbox.directory import app_passwords, credentials, secrets
+from pillarbox.directory.app_passwords import Scope
 from pillarbox.dns import Kind, Mx
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.mail.number_set import EVERYTHING
@@ -46,12 +48,17 @@ class Provider:
     telemetry: MemoryTelemetry = field(default_factory=MemoryTelemetry)
     plain_allowed: bool = True
     limits: Limits = field(default_factory=Limits)
+    web_url: str = ""
 
     @property
     def config(self) -> Config:
         """What a configuration file would say."""
         return Config(
-            hostname=HOSTNAME, domain=DOMAINS[0], plain_passwords=self.plain_allowed, limits=self.limits
+            hostname=HOSTNAME,
+            domain=DOMAINS[0],
+            plain_passwords=self.plain_allowed,
+            limits=self.limits,
+            http=Http(url=self.web_url),
         )
 
     async def deliver(self, person: int, octets: bytes, *, flags: str = "", mailbox: str = "INBOX") -> int:
@@ -66,6 +73,22 @@ class Provider:
             ).uid
 
         return await self.world.database.write(verb)
+
+    async def app_password(self, person: int, scope: Scope) -> str:
+        """A new app password of the n-th person, for one service."""
+        account, entropy = self.accounts[person], self.world.entropy
+        password = app_passwords.format_app_password(entropy.token_bytes(app_passwords.RANDOM_OCTETS))
+
+        def verb(tx: Transaction) -> None:
+            secret = secrets.ensure(tx, secrets.CREDENTIALS, entropy.token_bytes(secrets.SECRET_OCTETS))
+            salt, iterations = credentials.scram_parameters(tx, account)
+            hashed = app_passwords.hash_app_password(
+                password, secret=secret, scram_salt=salt, iterations=iterations
+            )
+            app_passwords.add(tx, account, hashed, name=scope, scopes=frozenset((scope,)), now_ms=0)
+
+        await self.world.database.write(verb)
+        return password
 
     async def expunge(self, person: int, *, mailbox: str = "INBOX") -> None:
         """Remove all mail from a mailbox of the n-th person."""

@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +26,7 @@ from pillarbox.app.demo_data import (
     numbered_people,
 )
 from pillarbox.app.sockets import Sockets, close, listen_on, ports_of
-from pillarbox.config.schema import Authentication, Config, Limits, Relay
+from pillarbox.config.schema import Authentication, Config, Http, Limits, Relay
 from pillarbox.config.services import SERVICES
 from pillarbox.world.entropy import SystemEntropy
 from pillarbox.world.tls import authority
@@ -97,7 +97,7 @@ def prepared(options: DemoOptions, progress: Progress) -> Iterator[Demo]:
             directory.mkdir(mode=0o700)
         sockets = _listen(options.ports_from)
         cleanup.callback(close, sockets)
-        config = _config(options, directory, relay_port=ports_of(sockets)["smtp"])
+        config = _config(options, directory, ports_of(sockets))
         certificates = authority.located(config.data_directory.tls, CERTIFICATE_NAMES)
         people = (*named_people(), *numbered_people(options.users, options.password))
         # In a process of its own: the memory that it takes to make certificates, hash passwords and read an
@@ -117,7 +117,7 @@ def write_ready_file(path: Path, demo: Demo) -> None:
     unfinished.replace(path)
 
 
-def _config(options: DemoOptions, directory: Path, *, relay_port: int) -> Config:
+def _config(options: DemoOptions, directory: Path, ports: Mapping[str, int]) -> Config:
     return Config(
         hostname=f"mail.{DOMAINS[0]}",
         domain=DOMAINS[0],
@@ -125,7 +125,8 @@ def _config(options: DemoOptions, directory: Path, *, relay_port: int) -> Config
         workers=options.workers,
         plain_passwords=options.plain,
         authentication=Authentication(judge=not options.unjudged),
-        relay=Relay(port=relay_port),
+        relay=Relay(port=ports["smtp"]),
+        http=Http(url=f"https://localhost:{ports['https']}"),
         limits=Limits(connections=MAX_CONNECTIONS, connections_per_address=MAX_CONNECTIONS),
         local_names=dict.fromkeys(DOMAINS, HOST),
         separate_domains=True,

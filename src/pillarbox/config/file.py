@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from pillarbox.config.names import host_name
+from pillarbox.config.names import host_name, web_url
 from pillarbox.config.schema import Config, ConfigWrong, options, sections
 
 
@@ -66,6 +66,7 @@ def parse(text: str, path: Path) -> Config:
             config,
             hostname=host_name(config.hostname, "hostname"),
             domain=host_name(config.domain, "domain"),
+            http=replace(config.http, url=web_url(config.http.url, "http.url")),
             authentication=replace(config.authentication, trusted_sealers=trusted),
         )
 

@@ -232,6 +232,14 @@ class Authentication:
 class Http:
     """HTTP and HTTPS."""
 
+    url: Annotated[
+        str,
+        Description(
+            "Where web clients reach this server: what IMAP clients are told of JMAP (RFC 9698), and what links lead "
+            "to where the host that was asked is not one of ours. By default HTTPS at `hostname`.",
+            example='"https://mail.example.org"',
+        ),
+    ] = ""
     trusted_proxies: Annotated[
         tuple[str, ...],
         Description(
@@ -377,6 +385,15 @@ class Config:
     """Each domain acts as a provider of its own: mail submitted in one for another goes through queue and relay."""
     local_names: Mapping[str, str] | None = None
     """The only names that resolve, with their addresses; each name is also its own MX. `None`: use the DNS."""
+
+    @property
+    def web_url(self) -> str:
+        """Where web clients reach this server, without a final slash; empty where it does not serve them."""
+        if self.http.url or not (self.listen.https or self.listen.http):
+            return self.http.url
+        # Without TLS here, a proxy in front has it, at the registered port
+        port = self.listen.https[0].rpartition(":")[2] if self.listen.https else "443"
+        return f"https://{self.hostname}" + (f":{port}" if port != "443" else "")
 
     @property
     def data_directory(self) -> DataDirectory:

@@ -60,6 +60,11 @@ def test_registered_ports_are_the_default_and_lmtp_is_off() -> None:
             "'authentication.trusted_sealers': '*.example.net' is not a domain name",
         ),
         (LEAST + "[http]\ntrusted_proxies = ['10.0.0.1/8']", "'http.trusted_proxies': 10.0.0.1/8 has host bits set"),
+        *(
+            (LEAST + f"[http]\nurl = '{url}'", "'http.url': ")
+            for url in ("mail.example.org", "ftp://a.example", "https://a.example/x", "https://a:b@a.example",
+                        "https://a.example:x", "https://localhost", "https://")
+        ),
         (LEAST + "[http]\ntrusted_proxies = ['proxy']", "'http.trusted_proxies': 'proxy' does not appear to be"),
         (LEAST + "[resolver]\nservers = ['ns']", "'resolver.servers': 'ns' is not an IP address"),
         (LEAST + "[relay]\nsmart_host = 'relay'", "'relay.smart_host': 'relay' is not of the form"),
@@ -137,3 +142,17 @@ def test_the_data_directory_is_where_the_file_says() -> None:
 def test_a_name_server_has_an_address_and_may_have_a_port(text: str, server: tuple[str, int]) -> None:
     (found,) = resolve(parse(f"{LEAST}[resolver]\nservers = ['{text}']", HERE)).name_servers
     assert (found.address, found.port) == server
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        ("", ""),
+        ("[listen]\nhttps = ['*:443']", "https://mail.example.org"),
+        ("[listen]\nhttps = ['*:8443']", "https://mail.example.org:8443"),
+        ("[listen]\nhttp = ['127.0.0.1:8080']", "https://mail.example.org"),
+        ("[http]\nurl = 'https://Web.Example:444/'", "https://web.example:444"),
+    ],
+)
+def test_where_web_clients_are_served(text: str, url: str) -> None:
+    assert parse(LEAST + text, HERE).web_url == url

@@ -33,6 +33,7 @@ class HttpContext:
         self.world = world
         self.config = config
         self.limits = limits
+        self._own = config.http.url.partition("://")[2] or config.hostname
         self.proxies = Proxies(Networks(config.http.trusted_proxies))
         self.logins = Logins(
             authenticator, world.entropy.token_bytes(KEY_OCTETS), plain_allowed=config.plain_passwords
@@ -100,10 +101,10 @@ class HttpContext:
         So no link that we make leads to the server of somebody who has only written its name into a request.
         """
         host, _ = split(authority)
-        if host == self.config.hostname:
+        if host in (self.config.hostname, split(self._own)[0]):
             return authority
         if self.config.local_names is not None and host in LOOPBACK:
             return authority  # the demo's
         if host and await self.world.database.read(domains.get, host) is not None:
             return authority
-        return self.config.hostname
+        return self._own

@@ -14,7 +14,7 @@ import pytest
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 
-from pillarbox.config.schema import Certificate, Config
+from pillarbox.config.schema import Certificate, Config, Http
 from pillarbox.protocol.http.limits import HttpLimits
 from pillarbox.protocol.http.problem import Problem
 from pillarbox.server.http.context import HttpContext
@@ -540,6 +540,7 @@ def test_other_origins_may_use_what_is_for_them(client: HttpClient) -> None:
     ):
         assert got["access-control-allow-origin"] == "*"
         assert got["cross-origin-resource-policy"] == "cross-origin"
+        assert "Content-Range" in got["access-control-expose-headers"]
         assert "access-control-allow-credentials" not in got
     assert "access-control-allow-origin" not in client.ask("GET /told")
 
@@ -553,6 +554,22 @@ def test_tls_is_demanded_where_the_operator_has_a_certificate(server: Server) ->
         set(), secure=True, cross_origin=False
     )
     assert b"strict" not in service.common_fields(set(), secure=False, cross_origin=False)
+
+
+def test_links_lead_where_the_operator_says(server: Server) -> None:
+    provider = server.provider
+    configured = replace(provider.config, http=Http(url="https://web.elsewhere.example:8443"))
+    context = HttpContext(provider.world, provider.authenticator, configured, HttpLimits())
+
+    async def checked(*hosts: str) -> list[str]:
+        return [await context.checked(host) for host in hosts]
+
+    assert server.run(checked("web.elsewhere.example:8443", "mail.one.example", "evil.example", "")) == [
+        "web.elsewhere.example:8443",
+        "mail.one.example",
+        "web.elsewhere.example:8443",
+        "web.elsewhere.example:8443",
+    ]
 
 
 def test_in_a_demo_links_lead_to_this_machine(server: Server) -> None:
