@@ -81,7 +81,18 @@ _SHAPES = {
     b"VANISHED": re.compile(rb"(?: \(EARLIER\))? [1-9][\d:,]*"),
 }
 """Responses whose arguments have a shape that a regular expression can check."""
-_OTHERS = {b"FLAGS", b"LIST", b"LSUB", b"STATUS", b"ESEARCH", b"NAMESPACE", b"ID", b"SORT", b"THREAD"}
+_OTHERS = {
+    b"FLAGS",
+    b"LIST",
+    b"LSUB",
+    b"STATUS",
+    b"ESEARCH",
+    b"NAMESPACE",
+    b"ID",
+    b"SORT",
+    b"THREAD",
+    b"JMAPACCESS",
+}
 
 
 class Responses:

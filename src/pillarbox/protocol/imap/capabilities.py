@@ -5,7 +5,7 @@ Always true: IMAP4rev2 and IMAP4rev1 are announced in every state (RFC 9051 §6.
 LITERAL- with it (RFC 7888 §3), and a capability does not come or go because of ENABLE (RFC 5161 §3.1).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import lru_cache
 from typing import Final
@@ -20,6 +20,7 @@ class Announced(Enum):
     BEFORE_LOGIN = "before login"
     BEFORE_TLS = "before TLS, while STARTTLS is offered"
     NO_LOGIN = "before login, while LOGIN is not allowed"
+    WITH_JMAP = "after login, where the same credential is good for JMAP"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ CAPABILITIES: Final = (
     Row(b"SAVEDATE", "8514"),
     Row(b"PREVIEW", "8970"),
     Row(b"UTF8=ACCEPT", "6855", enables=(b"UTF8=ACCEPT",)),
+    Row(b"JMAPACCESS", "9698", Announced.WITH_JMAP),
 )
 
 ENABLING: Final = {row.name.upper(): row for row in CAPABILITIES if row.enables}
@@ -83,6 +85,14 @@ class Conditions:
     """Whether LOGIN is allowed (RFC 9051 §11.7: not without TLS, unless the operator says so)."""
     mechanisms: tuple[str, ...] = ()
     """SASL mechanisms to announce and to accept, in order of preference."""
+    jmap: bool = False
+    """Whether the credential that the client has logged in with is good for JMAP (RFC 9698 §3)."""
+
+
+@lru_cache(maxsize=64)
+def with_jmap(conditions: Conditions) -> Conditions:
+    """The same, with JMAP. Equal ones are one object: every session keeps its own."""
+    return replace(conditions, jmap=True)
 
 
 @lru_cache(maxsize=64)
@@ -92,6 +102,7 @@ def offered(conditions: Conditions, *, authenticated: bool, append_limit: int) -
         Announced.BEFORE_LOGIN: authenticated,
         Announced.BEFORE_TLS: authenticated or not conditions.tls_available,
         Announced.NO_LOGIN: authenticated or conditions.passwords_allowed,
+        Announced.WITH_JMAP: not conditions.jmap,
     }
     names = [row.name for row in CAPABILITIES if not absent.get(row.announced)]
     if not authenticated:

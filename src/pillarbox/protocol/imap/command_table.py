@@ -58,6 +58,7 @@ COMMANDS: Final[dict[bytes, Row]] = {
     b"LIST": Row(AUTHENTICATED, listing.list_, limits.MAX_PATTERN),
     b"LSUB": Row(AUTHENTICATED, listing.lsub, limits.MAX_PATTERN),
     b"NAMESPACE": Row(AUTHENTICATED, commands.Namespace()),
+    b"GETJMAPACCESS": Row(AUTHENTICATED, commands.GetJmapAccess()),
     b"STATUS": Row(AUTHENTICATED, mailboxes.status, limits.MAX_MAILBOX),
     b"IDLE": Row(AUTHENTICATED, commands.Idle()),
     b"APPEND": Row(AUTHENTICATED, append.append, limits.MAX_MAILBOX),

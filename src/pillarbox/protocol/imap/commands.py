@@ -227,6 +227,11 @@ class Namespace(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class GetJmapAccess(Command):
+    """RFC 9698 §4."""
+
+
+@dataclass(frozen=True, slots=True)
 class Status(Command):
     """RFC 9051 §6.3.11."""
 

@@ -25,7 +25,7 @@ from collections.abc import Sequence
 from typing import Final, assert_never
 
 from pillarbox.protocol.imap import responses
-from pillarbox.protocol.imap.capabilities import ENABLING, Conditions, offered
+from pillarbox.protocol.imap.capabilities import ENABLING, Conditions, offered, with_jmap
 from pillarbox.protocol.imap.command_steps import step_command, step_literal
 from pillarbox.protocol.imap.command_table import COMMANDS
 from pillarbox.protocol.imap.dialogue_steps import step_idle, step_sasl
@@ -144,8 +144,10 @@ class Machine(ParserState):
         self.forget_command()
         self.conditions = conditions
 
-    def authenticated(self) -> None:
-        """The client has logged in."""
+    def authenticated(self, *, jmap: bool = False) -> None:
+        """The client has logged in; `jmap`: with what is good for JMAP as well."""
+        if jmap:
+            self.conditions = with_jmap(self.conditions)
         self._move(State.AUTHENTICATED)
 
     def enable(self, names: Sequence[str]) -> tuple[bytes, ...]:

@@ -69,6 +69,11 @@ def enabled(names: Iterable[bytes]) -> bytes:
     return b"* %b\r\n" % b" ".join((b"ENABLED", *names))
 
 
+def jmap_access(url: str) -> bytes:
+    """RFC 9698 §4: where the JMAP session is."""
+    return b"* JMAPACCESS %b\r\n" % strings.quoted(url.encode())
+
+
 def identification(fields: Sequence[tuple[str, str | None]] | None) -> bytes:
     """RFC 2971 §3.2."""
     if not fields:

@@ -6,6 +6,7 @@ errors.py           errors of a call, and of one record in it (§3.6.2, §5.3)
 limits.py           every limit
 capabilities.py     what the server can do: URN, what the session says of it, its methods
 session_object.py   the session (§2)
+addresses.py        where its resources are
 references.py       results of earlier calls as arguments (§3.7)
 ids.py              ids, and those that records get within a request (§3.3)
 scalars.py          Id, Int, UTCDate and the like (§1)

@@ -8,15 +8,14 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from pillarbox.protocol.jmap.addresses import (
+    API_PATH,
+    DOWNLOAD_PATH,
+    EVENT_SOURCE_PATH,
+    SOCKET_PATH,
+    UPLOAD_PATH,
+)
 from pillarbox.protocol.jmap.capabilities import CAPABILITIES, Capability, Facts
-
-SESSION_PATH: Final = "/jmap/session"
-API_PATH: Final = "/jmap/api/"
-SOCKET_PATH: Final = "/jmap/ws/"
-DOWNLOAD_PATH: Final = "/jmap/download/{accountId}/{blobId}/{name}?accept={type}"
-UPLOAD_PATH: Final = "/jmap/upload/{accountId}/"
-EVENT_SOURCE_PATH: Final = "/jmap/eventsource/?types={types}&closeafter={closeafter}&ping={ping}"
-"""URI templates of level 1 (RFC 6570), below the base URL."""
 
 _STATE_OCTETS: Final = 9
 

@@ -6,7 +6,7 @@ from starlette.responses import Response, StreamingResponse
 
 from pillarbox.config.schema import Config
 from pillarbox.protocol.http.problem import Problem
-from pillarbox.protocol.jmap import problems, session_object
+from pillarbox.protocol.jmap import addresses, problems
 from pillarbox.protocol.jmap.limits import DEFAULT_LIMITS
 from pillarbox.protocol.jmap.problems import Problem as JmapProblem
 from pillarbox.server.http.refusals import Refused
@@ -15,8 +15,8 @@ from pillarbox.server.jmap.downloading import Download, DownloadRequest, downloa
 from pillarbox.server.jmap.uploading import STATUS_CREATED, Uploads
 from pillarbox.world.world import World
 
-UPLOAD_PATH: Final = session_object.UPLOAD_PATH
-DOWNLOAD_PATH: Final = session_object.DOWNLOAD_PATH.partition("?")[0].replace("{name}", "{name:path}")
+UPLOAD_PATH: Final = addresses.UPLOAD_PATH
+DOWNLOAD_PATH: Final = addresses.DOWNLOAD_PATH.partition("?")[0].replace("{name}", "{name:path}")
 """What the session object tells clients, as templates of routes; the type is in the query."""
 
 

@@ -10,8 +10,8 @@ from pillarbox.config.schema import Config
 from pillarbox.mail import object_id
 from pillarbox.protocol.http.problem import Problem
 from pillarbox.protocol.jmap import problems, push, websocket
+from pillarbox.protocol.jmap.addresses import SESSION_PATH
 from pillarbox.protocol.jmap.limits import DEFAULT_LIMITS
-from pillarbox.protocol.jmap.session_object import SESSION_PATH
 from pillarbox.server.http.event_stream import MIN_PING_S, EventStream, event
 from pillarbox.server.http.refusals import Refused
 from pillarbox.server.http.request import HttpRequest

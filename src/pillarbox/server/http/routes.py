@@ -16,7 +16,7 @@ async def front(request: HttpRequest) -> Response:
 
 ROUTES: Final[tuple[Route, ...]] = (
     Route(path="/", methods=("GET",), handler=front, access=Access.ANYONE),
-    # --- JMAP; its addresses are those of `protocol.jmap.session_object`
+    # --- JMAP; its addresses are those of `protocol.jmap.addresses`
     Route(
         path="/.well-known/jmap",
         methods=("GET",),

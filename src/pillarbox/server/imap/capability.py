@@ -1,14 +1,15 @@
-"""CAPABILITY, ID, ENABLE, NOOP, CHECK, LOGOUT: commands about the connection itself.
+"""CAPABILITY, ID, ENABLE, GETJMAPACCESS, NOOP, CHECK, LOGOUT: commands about the connection itself.
 
-RFC 9051 §6.1, §6.3.1; RFC 2971 (ID), 5161 (ENABLE); RFC 3501 §6.4.1 (CHECK).
+RFC 9051 §6.1, §6.3.1; RFC 2971 (ID), 5161 (ENABLE), 9698 (GETJMAPACCESS); RFC 3501 §6.4.1 (CHECK).
 """
 
 from typing import Final
 
 import pillarbox
 from pillarbox.protocol.imap import responses
-from pillarbox.protocol.imap.commands import Capability, Check, Enable, Id, Logout, Noop
-from pillarbox.server.imap.reply import Reply, ok
+from pillarbox.protocol.imap.commands import Capability, Check, Enable, GetJmapAccess, Id, Logout, Noop
+from pillarbox.protocol.jmap.addresses import SESSION_PATH
+from pillarbox.server.imap.reply import Reply, bad, ok
 from pillarbox.server.imap.session_state import SessionState
 
 
@@ -34,6 +35,14 @@ async def enable(session: SessionState, command: Enable) -> Reply:
     """RFC 5161 §3.1."""
     session.write(responses.enabled(session.machine.enable(command.capabilities)))
     return ok("ENABLE completed")
+
+
+async def get_jmap_access(session: SessionState, _: GetJmapAccess) -> Reply:
+    """RFC 9698 §4."""
+    if not session.machine.conditions.jmap:
+        return bad("No JMAP server is known for this login")
+    session.write(responses.jmap_access(session.config.web_url + SESSION_PATH))
+    return ok("GETJMAPACCESS completed")
 
 
 async def noop(_session: SessionState, _: Noop) -> Reply:

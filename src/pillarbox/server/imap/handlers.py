@@ -47,6 +47,7 @@ HANDLERS: Final[dict[type[commands.Command], Handler]] = {
     commands.List: list_mailboxes,
     commands.Lsub: lsub,
     commands.Namespace: namespace,
+    commands.GetJmapAccess: capability.get_jmap_access,
     commands.Status: status.status,
     commands.Idle: idle.idle,
     commands.Check: capability.check,
