@@ -110,8 +110,6 @@ class _Members(Struct, frozen=True, rename="camel"):
 COLLATIONS: Final = ("i;unicode-casemap",)
 """The orders of texts that there are (`mail.collation`), the default first; the core capability lists them."""
 
-_STANDARD: Final = frozenset(("property", "isAscending", "collation"))
-
 
 def read_sort(
     value: list[dict[str, Any]] | None, table: Mapping[str, Mapping[str, Any]], limits: Limits
@@ -140,9 +138,7 @@ def _comparator(value: dict[str, Any], table: Mapping[str, Mapping[str, Any]]) -
     for name, kind in needed.items():
         if name not in value or not fits(value[name], kind):
             raise invalid_arguments(f"To sort by '{members.property}' needs '{name}'")
-    unknown = [name for name in value if name not in _STANDARD and name not in needed]
-    if unknown:
-        raise invalid_arguments(f"A comparator has no member '{unknown[0]}'")
+    # Other members are ignored: there are clients (jmapc) that write those of the call into each comparator
     return Comparator(
         members.property, members.is_ascending, members.collation, {name: value[name] for name in needed}
     )

@@ -114,6 +114,9 @@ def test_sort_orders() -> None:
         Comparator("size"),
     )
     assert filters.read_sort(None, email.SORTS, DEFAULT_LIMITS) == ()
+    assert filters.read_sort([{"property": "size", "position": 0}], email.SORTS, DEFAULT_LIMITS) == (
+        Comparator("size"),
+    ), "clients write what belongs to the call into comparators"
     refused: tuple[tuple[list[dict[str, Any]], str], ...] = (
         ([{"property": "hasKeyword"}], "invalidArguments"),
         ([{"property": "hasKeyword", "keyword": "a b"}], "invalidArguments"),
