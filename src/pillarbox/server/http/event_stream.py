@@ -80,6 +80,8 @@ class EventStream:
         """The head of the response was sent."""
         self._connection, self._alarms, self._chunked = connection, alarms, chunked
         self._outlet = Outlet(connection)
+        # A proxy may keep the head until something of the body comes, and the client would not know that it listens
+        self.send(COMMENT)
         self._ping_later()
         self._unsubscribe = self._opened(self)
 

@@ -262,6 +262,7 @@ def test_events(server: Server, client: HttpClient, subscribers: Subscribers) ->
     client.send(f"GET /events HTTP/1.1\r\nHost: a\r\nAuthorization: {authorization()}\r\n\r\n".encode())
     started = client.response(head=True)
     assert (started["transfer-encoding"], started["cache-control"]) == ("chunked", "no-store")
+    assert client.chunk() == event_stream.COMMENT, "whoever passes the head on with the body does it at once"
     assert client.chunk() == b"id: 1\nevent: state\ndata: hello\ndata: world\n\n"
     (connection,) = server.listeners["http"].connections
     assert not connection.working
@@ -280,6 +281,7 @@ def test_events(server: Server, client: HttpClient, subscribers: Subscribers) ->
 def test_events_in_http_1_0(server: Server, client: HttpClient, subscribers: Subscribers) -> None:
     client.send(f"GET /events HTTP/1.0\r\nAuthorization: {authorization()}\r\n\r\n".encode())
     assert "transfer-encoding" not in client.response(head=True)
+    assert client.reader.read(len(event_stream.COMMENT)) == event_stream.COMMENT
     assert client.reader.readline() == b"id: 1\n"
     server.call(subscribers.streams[0].end)
     assert client.rest().endswith(b"\n\n")
@@ -298,6 +300,7 @@ def test_a_client_that_leaves_unsubscribes(
 def begin_events(client: HttpClient) -> None:
     client.send(f"GET /events HTTP/1.1\r\nHost: a\r\nAuthorization: {authorization()}\r\n\r\n".encode())
     client.response(head=True)
+    client.chunk()
     client.chunk()
 
 

@@ -94,7 +94,8 @@ def events(client: HttpClient) -> Iterator[dict[str, str]]:
         text += octets.decode()
         while "\n\n" in text:
             one, text = text.split("\n\n", 1)
-            yield dict(line.split(": ", 1) for line in one.split("\n") if not line.startswith(":"))
+            if not one.startswith(":"):
+                yield dict(line.split(": ", 1) for line in one.split("\n"))
 
 
 @pytest.mark.rfc("8620 §7.3", "MUST")
