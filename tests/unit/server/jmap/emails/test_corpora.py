@@ -9,6 +9,7 @@ from pillarbox.mail import mbox
 from pillarbox.protocol.jmap.limits import Limits
 from pillarbox.protocol.jmap.types.email import BODY_PART, EMAIL
 from tests.kit.corpora import mailing_list, needs_corpora, single_messages
+from tests.kit.jmap import blobs
 from tests.kit.jmap.client import JmapClient, run_with_jmap
 from tests.kit.jmap.emails import box, called, delivered, get
 
@@ -52,6 +53,35 @@ def test_everything_of_every_message(source: Any) -> None:
                 }
         assert not client.provider.telemetry.failures
         assert client.provider.world.memory.used_octets == 0
+
+    run_with_jmap(test, limits=WIDE)
+
+
+NO_HEADER = {"mime4j/testmsgs/malformedHeaderStartsBody-noheader.msg"}
+"""It begins with its body: no message to be parsed (RFC 8621 §4.9), but kept as it came. Another file has the same
+octets."""
+METADATA = {"id", "threadId", "mailboxIds", "keywords", "receivedAt"}
+
+
+@needs_corpora
+def test_parse_says_the_same_as_get() -> None:
+    async def test(client: JmapClient) -> None:
+        emails, refused = await _all(client), list[str]()
+        asked: dict[str, Any] = {
+            "properties": [name for name in EVERYTHING if name not in METADATA],
+            "bodyProperties": [*BODY_PART.properties],
+            "fetchAllBodyValues": True,
+        }
+        for at in range(0, len(emails), TOGETHER):
+            found = await get(client, *emails[at : at + TOGETHER], **asked)
+            parsed = await called(client, "Email/parse", blobIds=[one["blobId"] for one in found], **asked)
+            refused += parsed["notParsable"] or []
+            for email in found:
+                del email["id"]
+                if email["blobId"] not in refused:
+                    assert parsed["parsed"][email["blobId"]] == email
+        names = {blobs.id_of(octets): name for name, octets in single_messages()}
+        assert {names[refusal] for refusal in refused} == NO_HEADER
 
     run_with_jmap(test, limits=WIDE)
 
