@@ -216,7 +216,7 @@ def test_the_same_for_everybody(seed: int) -> None:
             together(
                 lambda: by_smtp(mail, random.Random(seed), accepted),
                 *(
-                    lambda work=work, n=n: work(mail, random.Random(10 * seed + n))  # type: ignore[misc]
+                    lambda work=work, n=n: work(mail, random.Random(10 * seed + n))
                     for n, work in enumerate((by_imap, by_imap, by_pop3, by_jmap, by_jmap))
                 ),
             )
