@@ -48,6 +48,16 @@ def limit(name: str, detail: str, *, status: int = 400) -> Problem:
     return Problem(_PREFIX + "limit", detail, name, status)
 
 
+def request_too_large(most: int) -> Problem:
+    """More octets than a request may have."""
+    return limit("maxSizeRequest", f"The request has more than {most} octets.")
+
+
+def upload_too_large(most: int) -> Problem:
+    """More octets than an upload may have."""
+    return limit("maxSizeUpload", f"More than {most} octets.", status=413)
+
+
 def not_found(detail: str) -> Problem:
     """An upload or download of what there is not, or not for this user."""
     return Problem("about:blank", detail, status=404)

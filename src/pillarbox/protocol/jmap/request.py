@@ -69,9 +69,7 @@ def decoding(octets: bytes, supported: AbstractSet[str], limits: Limits) -> Step
     One step is as long as its JSON: decoding takes some 2 ms for each MiB of text.
     """
     if len(octets) > limits.max_size_request:
-        return problems.limit(
-            "maxSizeRequest", f"The request has more than {limits.max_size_request} octets."
-        )
+        return problems.request_too_large(limits.max_size_request)
     try:
         decoded = yield from _decoded(octets, limits)
     except TooComplex as beyond:

@@ -9,7 +9,7 @@ from pillarbox.protocol.http.problem import Problem
 from pillarbox.protocol.jmap import addresses, problems
 from pillarbox.protocol.jmap.limits import DEFAULT_LIMITS
 from pillarbox.protocol.jmap.problems import Problem as JmapProblem
-from pillarbox.server.http.refusals import Refused
+from pillarbox.server.http.refusals import Refused, of_jmap
 from pillarbox.server.http.request import HttpRequest
 from pillarbox.server.jmap.downloading import Download, DownloadRequest, download
 from pillarbox.server.jmap.uploading import STATUS_CREATED, Uploads
@@ -20,6 +20,7 @@ DOWNLOAD_PATH: Final = addresses.DOWNLOAD_PATH.partition("?")[0].replace("{name}
 """What the session object tells clients, as templates of routes; the type is in the query."""
 
 
+TOO_LARGE: Final = of_jmap(problems.upload_too_large(DEFAULT_LIMITS.max_size_upload))
 _UNASKED: Final = ("navigate", "no-cors", "nested-navigate")
 
 

@@ -13,7 +13,7 @@ from pillarbox.protocol.jmap import problems, push, websocket
 from pillarbox.protocol.jmap.addresses import SESSION_PATH
 from pillarbox.protocol.jmap.limits import DEFAULT_LIMITS
 from pillarbox.server.http.event_stream import MIN_PING_S, EventStream, event
-from pillarbox.server.http.refusals import Refused
+from pillarbox.server.http.refusals import Refused, of_jmap
 from pillarbox.server.http.request import HttpRequest
 from pillarbox.server.http.websocket import WebSocket
 from pillarbox.server.jmap.service import JmapService
@@ -26,6 +26,10 @@ _KEEP_ALIVE_S: Final = 300.0
 def max_request_octets(_: Config) -> int:
     """Of a request; the service refuses what is beyond in its own words (RFC 8620 §3.6.1)."""
     return DEFAULT_LIMITS.max_size_request + 1
+
+
+TOO_LARGE: Final = of_jmap(problems.request_too_large(DEFAULT_LIMITS.max_size_request))
+NO_JSON: Final = of_jmap(problems.not_json("The content type must be application/json."))
 
 
 def _base_url(request: HttpRequest) -> str:

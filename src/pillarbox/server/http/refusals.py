@@ -6,6 +6,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from pillarbox.protocol.http.problem import MEDIA_TYPE, Problem
+from pillarbox.protocol.jmap.problems import Problem as JmapProblem
 from pillarbox.server.authentication import AuthenticationUnavailable
 from pillarbox.server.connection import ConnectionGone
 from pillarbox.world.blobs import BlobDamaged
@@ -43,6 +44,12 @@ def problem_of(error: Exception) -> Problem | None:
         )
         return Problem(error.status_code, error.detail, fields=fields)
     return next((problem for kind, problem in _PROBLEMS.items() if isinstance(error, kind)), None)
+
+
+def of_jmap(problem: JmapProblem) -> Problem:
+    """An error of JMAP as one of HTTP."""
+    extra = {} if problem.limit is None else {"limit": problem.limit}
+    return Problem(problem.status, problem.detail, problem.type, extra)
 
 
 def is_disconnect(error: Exception) -> bool:

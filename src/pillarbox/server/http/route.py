@@ -7,6 +7,7 @@ from enum import Enum, auto
 from starlette.responses import Response
 
 from pillarbox.config.schema import Config
+from pillarbox.protocol.http.problem import Problem
 from pillarbox.server.http.event_stream import EventStream
 from pillarbox.server.http.request import HttpRequest
 from pillarbox.server.http.websocket import WebSocket
@@ -46,6 +47,10 @@ class Route:
     media_types: tuple[str, ...] = ()
     """Of the body, without parameters; others are refused: 415. Empty: any. What changes something and is for web
     applications of other origins must name `application/json` or the like, since a browser sends forms unasked."""
+    too_large: Problem | None = None
+    """What is answered instead of 413, where a specification has words of its own."""
+    wrong_type: Problem | None = None
+    """The same instead of 415."""
     cross_origin: bool = False
     """Whether web applications of other origins may use it; see `security_fields`."""
     websocket: bool = False

@@ -31,6 +31,8 @@ ROUTES: Final[tuple[Route, ...]] = (
         handler=jmap.api,
         max_body_octets=jmap.max_request_octets,
         media_types=("application/json",),
+        too_large=jmap.TOO_LARGE,
+        wrong_type=jmap.NO_JSON,
         cross_origin=True,
     ),
     Route(
@@ -38,6 +40,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         methods=("POST",),
         handler=blobs.upload,
         max_body_octets=blobs.max_upload_octets,
+        too_large=blobs.TOO_LARGE,
         cross_origin=True,
     ),
     Route(path=blobs.DOWNLOAD_PATH, methods=("GET",), handler=blobs.fetch, cross_origin=True),

@@ -421,7 +421,7 @@ def _check_websocket(head: Head, exchange: Exchange) -> None:
 
 def _check_body(head: Head, route: Route, max_octets: int) -> None:
     if head.body_octets is not None and head.body_octets > max_octets:
-        raise Refused(Problem(413, f"The body is larger than {max_octets} octets."))
+        raise Refused(route.too_large or Problem(413, f"The body is larger than {max_octets} octets."))
     if head.field(b"content-encoding").lower() not in (b"", b"identity"):
         fields = ((b"accept-encoding", b"identity"),)
         raise Refused(Problem(415, "The body must not be compressed.", fields=fields))
@@ -429,5 +429,8 @@ def _check_body(head: Head, route: Route, max_octets: int) -> None:
     if route.media_types and media_type not in route.media_types:
         accept = ", ".join(route.media_types).encode()
         raise Refused(
-            Problem(415, f"The body must be {' or '.join(route.media_types)}.", fields=((b"accept", accept),))
+            route.wrong_type
+            or Problem(
+                415, f"The body must be {' or '.join(route.media_types)}.", fields=((b"accept", accept),)
+            )
         )

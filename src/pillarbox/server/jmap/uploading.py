@@ -85,8 +85,7 @@ class Uploads:
         return Uploaded(account_id, blob_id.of_upload(kept.digest), kept.type, kept.size)
 
     def _too_large(self) -> Problem:
-        detail = f"More than {self._limits.max_size_upload} octets."
-        return problems.limit("maxSizeUpload", detail, status=413)
+        return problems.upload_too_large(self._limits.max_size_upload)
 
 
 async def keep(

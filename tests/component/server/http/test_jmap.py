@@ -70,7 +70,7 @@ def test_requests(client: HttpClient) -> None:
         got = client.ask("POST /jmap/api/", {**ANNA, "Content-Type": "application/json; charset=utf-8"}, body)
         assert (got.status, got.problem["type"]) == (400, f"urn:ietf:params:jmap:error:{kind}")
     got = client.ask("POST /jmap/api/", {**ANNA, "Content-Type": "text/plain"}, b"{}")
-    assert got.status == 415
+    assert (got.status, got.problem["type"]) == (400, "urn:ietf:params:jmap:error:notJSON")
     assert client.ask("POST /jmap/api/", {"Content-Type": "application/json"}, b"{}").status == 401
     assert client.ask("GET /jmap/api/", ANNA).status == 405
 
@@ -260,3 +260,64 @@ def test_a_websocket_speaks_jmap(client: HttpClient) -> None:
     open_socket(client)
     client.send(frame(2, b"\0\1\2"))
     assert client.reader.read(1) == b"\x88", "octets are not spoken"
+
+
+# --- too much
+
+
+@pytest.mark.rfc("8620 §3.6.1", "MUST")
+@pytest.mark.parametrize(
+    ("body", "limit"),
+    [
+        (
+            b'{"using":[],"methodCalls":[["Core/echo",{"a":"%b"},"c"]]}' % (b"x" * 10_000_000),
+            "maxSizeRequest",
+        ),
+        (
+            b'{"using":[],"methodCalls":[%b]}' % b",".join([b'["Core/echo",{},"c"]'] * 10_000),
+            "maxJsonValues",  # they are counted before anything is decoded
+        ),
+        (
+            b'{"using":[],"methodCalls":[%b]}' % b",".join([b'["Core/echo",{},"c"]'] * 1_000),
+            "maxCallsInRequest",
+        ),
+    ],
+)
+def test_a_request_that_is_too_large_is_refused(client: HttpClient, body: bytes, limit: str) -> None:
+    got = client.ask("POST /jmap/api/", {**ANNA, "Content-Type": "application/json"}, body)
+    assert got.status == 400
+    assert got.problem["type"] == "urn:ietf:params:jmap:error:limit"
+    assert got.problem["limit"] == limit
+
+
+@pytest.mark.rfc("8620 §3.7", "MUST")
+def test_references_in_chains_and_circles_end(client: HttpClient) -> None:
+    def echo(name: str, **arguments: Any) -> list[Any]:
+        return ["Core/echo", arguments, name]
+
+    def of(name: str, path: str) -> dict[str, str]:
+        return {"resultOf": name, "name": "Core/echo", "path": path}
+
+    chain = [
+        echo("c0", a=["x" * 100] * 10),
+        *(
+            echo(f"c{number}", a=[number], **{"#b": of(f"c{number - 1}", ""), "#c": of(f"c{number - 1}", "")})
+            for number in range(1, 60)
+        ),
+    ]
+    answered = requested(client, *chain)["methodResponses"]
+    assert [name for name, _, _ in answered[:3]] == ["Core/echo"] * 3
+    assert {said["type"] for name, said, _ in answered if name == "error"} == {"invalidResultReference"}
+    circle = requested(client, echo("a", **{"#x": of("b", "/x")}), echo("b", **{"#x": of("a", "/x")}))
+    assert [said["type"] for _, said, _ in circle["methodResponses"]] == ["invalidResultReference"] * 2
+    itself = requested(client, echo("a", **{"#x": of("a", "/x")}))
+    assert itself["methodResponses"][0][1]["type"] == "invalidResultReference"
+
+
+@pytest.mark.rfc("8620 §5.3", "MUST")
+def test_creations_in_a_circle_are_refused(client: HttpClient) -> None:
+    account = account_of(client)
+    create = {"a": {"name": "A", "parentId": "#b"}, "b": {"name": "B", "parentId": "#a"}}
+    answer = requested(client, ["Mailbox/set", {"accountId": account, "create": create}, "s"])
+    ((_, said, _),) = answer["methodResponses"]
+    assert {error["type"] for error in said["notCreated"].values()} == {"invalidProperties"}
