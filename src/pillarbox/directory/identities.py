@@ -278,6 +278,7 @@ def _digest(tx: Transaction, account: AccountId) -> str:
 
 def _check(settings: Settings) -> None:
     """Raises `IdentityRefused`."""
+    wrong = dict[str, str]()
     texts = {
         "name": (settings.name, MAX_NAME_CHARACTERS),
         "textSignature": (settings.text_signature, MAX_SIGNATURE_CHARACTERS),
@@ -285,26 +286,26 @@ def _check(settings: Settings) -> None:
     }
     for name, (text, limit) in texts.items():
         if isinstance(text, str) and (len(text) > limit or not _is_clean(text, lines=name != "name")):
-            raise IdentityRefused("invalidProperties", f"at most {limit} characters of text", name)
+            wrong[name] = f"at most {limit} characters of text"
     for name, value in (("replyTo", settings.reply_to), ("bcc", settings.bcc)):
-        if not isinstance(value, UnsetType) and value:
-            _check_addresses(name, value)
+        if not isinstance(value, UnsetType) and value and not _are_addresses(value):
+            wrong[name] = f"at most {MAX_ADDRESSES} valid addresses"
+    if wrong:
+        why = "; ".join(f"{name}: {what}" for name, what in wrong.items())
+        raise IdentityRefused("invalidProperties", why, *wrong)
 
 
-def _check_addresses(name: str, addresses: tuple[NamedAddress, ...]) -> None:
-    good = len(addresses) <= MAX_ADDRESSES
-    for address in addresses[: MAX_ADDRESSES + 1]:
-        try:
-            Address.parse(address.email)
-        except InvalidAddress:
-            good = False
-        good = (
-            good
-            and len(address.name or "") <= MAX_NAME_CHARACTERS
-            and _is_clean(address.name or "", lines=False)
-        )
-    if not good:
-        raise IdentityRefused("invalidProperties", f"at most {MAX_ADDRESSES} valid addresses", name)
+def _are_addresses(addresses: tuple[NamedAddress, ...]) -> bool:
+    return len(addresses) <= MAX_ADDRESSES and all(map(_is_address, addresses))
+
+
+def _is_address(address: NamedAddress) -> bool:
+    try:
+        Address.parse(address.email)
+    except InvalidAddress:
+        return False
+    name = address.name or ""
+    return len(name) <= MAX_NAME_CHARACTERS and _is_clean(name, lines=False)
 
 
 def _is_clean(text: str, *, lines: bool) -> bool:

@@ -3,6 +3,7 @@
 `accounts.responds` repeats whether an account has it switched on, so that mail for all others costs nothing.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 from msgspec import UNSET, Struct, UnsetType
@@ -23,12 +24,12 @@ MAX_TIME_MS: Final = 253_402_300_799_000
 
 
 class VacationRefused(Exception):
-    """A setting cannot be so; `property` names it as RFC 8621 §8 does."""
+    """Settings cannot be so: why, by the names that RFC 8621 §8 gives them."""
 
-    def __init__(self, description: str, property_: str) -> None:
-        super().__init__(description)
-        self.description = description
-        self.property = property_
+    def __init__(self, wrong: Mapping[str, str]) -> None:
+        self.description = "; ".join(f"{name}: {why}" for name, why in wrong.items())
+        super().__init__(self.description)
+        self.properties = tuple(wrong)
 
 
 class Vacation(Struct, frozen=True, gc=False):
@@ -125,6 +126,7 @@ def answered(tx: Transaction, account: AccountId, sender: str, *, now_ms: int) -
 
 def _check(settings: Vacation) -> None:
     """Raises `VacationRefused`."""
+    wrong = dict[str, str]()
     texts = (
         ("subject", settings.subject, MAX_SUBJECT_CHARACTERS),
         ("textBody", settings.text_body, MAX_BODY_CHARACTERS),
@@ -132,12 +134,14 @@ def _check(settings: Vacation) -> None:
     )
     for name, text, limit in texts:
         if text is not None and (len(text) > limit or "\0" in text or not _is_unicode(text)):
-            raise VacationRefused(f"at most {limit} characters of text", name)
+            wrong[name] = f"at most {limit} characters of text"
     if settings.subject is not None and not settings.subject.isprintable():
-        raise VacationRefused("one line of text", "subject")
+        wrong.setdefault("subject", "one line of text")
     for name, at_ms in (("fromDate", settings.from_ms), ("toDate", settings.to_ms)):
         if at_ms is not None and not 0 <= at_ms <= MAX_TIME_MS:
-            raise VacationRefused("a date from 1970 to 9999", name)
+            wrong[name] = "a date from 1970 to 9999"
+    if wrong:
+        raise VacationRefused(wrong)
 
 
 def _is_unicode(text: str) -> bool:

@@ -273,9 +273,10 @@ def test_settings_and_their_state() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "name"),
+    ("settings", "names"),
     [
         ({"subject": "x" * 201}, "subject"),
+        ({"subject": "\0", "text_body": "\0", "to_ms": -1}, "subject textBody toDate"),
         ({"subject": "a\r\nBcc: b"}, "subject"),
         ({"text_body": "x" * 32_769}, "textBody"),
         ({"html_body": "\0"}, "htmlBody"),
@@ -283,11 +284,11 @@ def test_settings_and_their_state() -> None:
         ({"to_ms": 2**60}, "toDate"),
     ],
 )
-def test_what_is_no_setting_is_refused(settings: dict[str, Any], name: str) -> None:
+def test_all_that_is_no_setting_is_named(settings: dict[str, Any], names: str) -> None:
     async def test(provider: SmtpProvider) -> None:
         with pytest.raises(VacationRefused) as raised:
             await away(provider, **settings)
-        assert raised.value.property == name
+        assert raised.value.properties == tuple(names.split())
 
     run_with_smtp(test)
 

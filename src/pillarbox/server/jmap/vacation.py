@@ -65,7 +65,7 @@ async def _update_one(
     except RecordRefused as refused:
         outcome.not_updated[key] = refused.error
     except VacationRefused as refused:
-        outcome.not_updated[key] = errors.invalid_properties([refused.property], refused.description)
+        outcome.not_updated[key] = errors.invalid_properties(refused.properties, refused.description)
 
 
 # --- in a transaction

@@ -85,6 +85,11 @@ def test_one_is_made_changed_and_deleted() -> None:
         ({"name": "a\nb"}, "invalidProperties", ["name"]),
         ({"name": "a\0b"}, "invalidProperties", ["name"]),
         ({"textSignature": "x" * 70_000}, "invalidProperties", ["textSignature"]),
+        (
+            {"name": "a\nb", "bcc": [{"email": "no"}], "textSignature": "x" * 70_000},
+            "invalidProperties",
+            ["name", "textSignature", "bcc"],
+        ),
         ({"replyTo": [{"email": "no"}]}, "invalidProperties", ["replyTo"]),
         ({"bcc": [{"email": "a@x.example"}] * 51}, "invalidProperties", ["bcc"]),
         ({"bcc": [{"address": "a@x.example"}]}, "invalidProperties", ["bcc"]),
