@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, TypeAlias
 import msgspec
 from msgspec import Meta, Struct
 
+from pillarbox.mail.date import rfc3339
 from pillarbox.protocol.jmap import errors
 
 MAX_INT: Final = 2**53 - 1
@@ -54,16 +55,11 @@ _EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
 
 def utc_date(milliseconds_since_1970: int) -> str:
     """The time as a `UtcDate`, in whole seconds; years from 1 to 9999, others become the nearest."""
-    seconds = min(max(milliseconds_since_1970 // 1000, _FIRST_S), _LAST_S)
-    day, second = divmod(seconds, 86_400)
-    at = date.fromordinal(day + _EPOCH_DAY)
-    return (
-        f"{at.year:04}-{at.month:02}-{at.day:02}T{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}Z"
-    )
+    return rfc3339(min(max(milliseconds_since_1970, _FIRST_MS), _LAST_MS))
 
 
-_FIRST_S: Final = (1 - _EPOCH_DAY) * 86_400
-_LAST_S: Final = (date.max.toordinal() + 1 - _EPOCH_DAY) * 86_400 - 1
+_FIRST_MS: Final = (1 - _EPOCH_DAY) * 86_400_000
+_LAST_MS: Final = (date.max.toordinal() + 1 - _EPOCH_DAY) * 86_400_000 - 1
 
 
 class Kind(Struct, frozen=True):
