@@ -5,6 +5,7 @@ from typing import Final
 
 from pillarbox.directory import values as directory
 from pillarbox.mail.identifiers import AccountId
+from pillarbox.push import values as push
 from pillarbox.queue import values as queue
 from pillarbox.reports import values as reports
 from pillarbox.store.invariants import values as store
@@ -20,6 +21,7 @@ _EVERY: Final[tuple[TableValues, ...]] = (
     store.INDICATORS,
     *queue.TABLES,
     *reports.TABLES,
+    *push.TABLES,
     *blobs.TABLES,
 )
 OF_ACCOUNT: Final[tuple[TableValues, ...]] = (

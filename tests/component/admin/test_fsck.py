@@ -169,6 +169,10 @@ REPAIRED = {
         "INSERT INTO received_report_rows VALUES (1, 0, x'ff')",
         "INSERT INTO received_report_rows VALUES (1, 'zz', '{}')",
     ],
+    "vapid-key-values-valid": [
+        "INSERT INTO vapid_keys VALUES (1, zeroblob(32), 0), (2, 'zz', 0), (3, x'ff', 0)",
+        f"INSERT INTO vapid_keys VALUES (4, x'{'f' * 64}', 0), (5, x'{'07' * 32}', 'zz')",
+    ],
     "octets-values-valid": ["UPDATE blob_octets SET octets = CAST(octets AS TEXT)"],
     "blob-values-valid": [
         "UPDATE blobs SET digest = 'zz' WHERE octets_id = 1",

@@ -3,6 +3,7 @@
 from pillarbox.admin.fsck import cross_room
 from pillarbox.admin.fsck.context import RepairContext
 from pillarbox.directory.invariants import INVARIANTS as DIRECTORY
+from pillarbox.push.invariants import INVARIANTS as PUSH
 from pillarbox.queue.invariants import INVARIANTS as QUEUE
 from pillarbox.reports.invariants import INVARIANTS as REPORTS
 from pillarbox.store.invariants import INVARIANTS as STORE
@@ -12,4 +13,4 @@ from pillarbox.world.database.invariant import Invariant
 
 def every_invariant(context: RepairContext) -> tuple[Invariant, ...]:
     """All invariants in the order of repair; the store's come again, for repairs across rooms change its rows."""
-    return (*BLOBS, *DIRECTORY, *STORE, *QUEUE, *REPORTS, *cross_room.invariants(context), *STORE)
+    return (*BLOBS, *DIRECTORY, *STORE, *QUEUE, *REPORTS, *PUSH, *cross_room.invariants(context), *STORE)

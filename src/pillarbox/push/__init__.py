@@ -1,0 +1,6 @@
+"""Who is told by push services, and as whom.
+
+schema.py     the tables
+vapid_key.py  the key by which push services know this provider
+values.py, invariants.py    what `pillarbox fsck` checks
+"""
