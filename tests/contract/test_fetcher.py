@@ -22,6 +22,8 @@ class Bench:
     url: Callable[[str], str]
     posted: Callable[[], list[tuple[bytes, str, str]]]
     """Octets, type and encoding of what the server got."""
+    fields: Callable[[], list[dict[str, str]]]
+    """The other fields of what was posted, by name in lower case."""
 
 
 Scenario = Callable[[Bench], Awaitable[None]]
@@ -31,8 +33,12 @@ async def in_memory(scenario: Scenario) -> None:
     fetcher = MemoryFetcher()
     fetcher.put("https://localhost/page", PAGE)
     fetcher.put("https://localhost/report", Page("", b""))
+    fetcher.put("https://localhost/busy", FetchFailed("the server says 429", "status", 429, "120"))
     posted = lambda: [(one.octets, one.media_type, one.content_encoding) for one in fetcher.posted]  # noqa: E731
-    await scenario(Bench(fetcher, lambda path: f"https://localhost{path}", posted))
+    fields = lambda: [  # noqa: E731
+        {name.lower(): value for name, value in one.fields.items()} for one in fetcher.posted
+    ]
+    await scenario(Bench(fetcher, lambda path: f"https://localhost{path}", posted, fields))
 
 
 async def over_https(scenario: Scenario) -> None:
@@ -44,7 +50,9 @@ async def over_https(scenario: Scenario) -> None:
             for one in here.requests
             if one.method == "POST"
         ]
-        await scenario(Bench(here.fetcher(), here.url, posted))
+        here.pages["/busy"] = response("429 Too Many Requests", b"slowly", "Retry-After: 120")
+        fields = lambda: [dict(one.fields) for one in here.requests if one.method == "POST"]  # noqa: E731
+        await scenario(Bench(here.fetcher(), here.url, posted, fields))
 
 
 Run = Callable[[Scenario], None]
@@ -75,7 +83,7 @@ def test_what_is_too_large_is_no_page(run: Run) -> None:
 def test_another_status_is_no_page(run: Run) -> None:
     async def scenario(bench: Bench) -> None:
         found = await bench.fetcher.fetch(bench.url("/nothing"), max_octets=100, timeout_s=10)
-        assert found == FetchFailed("the server says 404", "status")
+        assert found == FetchFailed("the server says 404", "status", 404)
 
     run(scenario)
 
@@ -104,11 +112,48 @@ def test_reports_are_posted(run: Run) -> None:
         said = await bench.fetcher.post(
             bench.url("/nothing"), b"{}", media_type="application/json", max_octets=100, timeout_s=10
         )
-        assert said == FetchFailed("the server says 404", "status")
+        assert said == FetchFailed("the server says 404", "status", 404)
         assert bench.posted() == [
             (b"\x1f\x8b\x00", "application/tlsrpt+gzip", "gzip"),
             (b"{}", "application/json", ""),
         ]
+
+    run(scenario)
+
+
+def test_a_post_has_fields_of_its_callers(run: Run) -> None:
+    async def scenario(bench: Bench) -> None:
+        given = {"TTL": "60", "Authorization": "vapid t=a.b.c, k=d"}
+        said = await bench.fetcher.post(
+            bench.url("/report"), b"x", media_type="a/b", fields=given, max_octets=9, timeout_s=10
+        )
+        assert said == Page("", b"")
+        (fields,) = bench.fields()
+        assert (fields["ttl"], fields["authorization"]) == ("60", "vapid t=a.b.c, k=d")
+
+    run(scenario)
+
+
+def test_why_a_post_was_not_taken(run: Run) -> None:
+    async def scenario(bench: Bench) -> None:
+        said = await bench.fetcher.post(
+            bench.url("/busy"), b"x", media_type="a/b", max_octets=0, timeout_s=10
+        )
+        assert said == FetchFailed("the server says 429", "status", 429, "120")
+        said = await bench.fetcher.post(
+            bench.url("/nothing"), b"x", media_type="a/b", max_octets=0, timeout_s=10
+        )
+        assert said == FetchFailed("the server says 404", "status", 404)
+
+    run(scenario)
+
+
+def test_of_an_answer_that_is_not_wanted_nothing_is_read(run: Run) -> None:
+    async def scenario(bench: Bench) -> None:
+        said = await bench.fetcher.post(
+            bench.url("/page"), b"x", media_type="a/b", max_octets=0, timeout_s=10
+        )
+        assert said == Page("text/plain", b"")
 
     run(scenario)
 

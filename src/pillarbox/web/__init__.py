@@ -1,6 +1,7 @@
-"""What a web server says, as pure values.
+"""What a web server says, and where it is asked, as pure values.
 
-    page.py    what a fetch ends with
+    page.py      what a fetch ends with
+    target.py    which URLs are asked
 
 Who asks: `world.fetcher`.
 """

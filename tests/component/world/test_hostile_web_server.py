@@ -3,6 +3,8 @@
 import asyncio
 import ssl
 from collections.abc import Awaitable, Callable
+from functools import partial
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from cryptography import x509
 from pillarbox.dns import Answer, Failure, Kind, Outcome
 from pillarbox.web import FetchFailed, Page
 from pillarbox.world.clock import SystemClock
+from pillarbox.world.fetcher.addresses import public_or_in
 from pillarbox.world.fetcher.https import HttpsFetcher
 from pillarbox.world.network.system import SystemNetwork
 from pillarbox.world.resolver import Resolver
@@ -201,7 +204,7 @@ def test_redirects_are_followed_as_far_as_is_allowed() -> None:
         here.pages["/page"] = response("301 Moved", b"", "Location: /second")
         here.pages["/second"] = response("307 Moved", b"", f"Location: {here.url('/third')}")
         here.pages["/third"] = ok(b"abc")
-        assert await fetched(here) == FetchFailed("the server says 301", "status")
+        assert await fetched(here) == FetchFailed("the server says 301", "status", 301)
         assert await fetched(here, max_redirects=1) == FetchFailed("there are too many redirects", "status")
         assert await fetched(here, max_redirects=2) == Page("", b"abc")
 
@@ -248,11 +251,71 @@ def test_a_redirect_without_location_and_a_post_that_is_redirected_are_failures(
         here.pages["/there"] = ok(b"abc")
         assert await fetched(here, "/endless", max_redirects=5) == Page("", b"abc")
         here.pages["/post"] = response("307 Moved", b"", "Location: /page")
-        assert await fetched(here, max_redirects=5) == FetchFailed("the server says 302", "status")
+        assert await fetched(here, max_redirects=5) == FetchFailed("the server says 302", "status", 302)
         posted = await here.fetcher().post(
             here.url("/post"), b"x", media_type="text/plain", max_octets=10, timeout_s=10
         )
-        assert posted == FetchFailed("the server says 307", "status")
+        assert posted == FetchFailed("the server says 307", "status", 307)
+
+    run(scenario)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 201 Created\r\nContent-Length: 99999999\r\n\r\n",
+        b"HTTP/1.1 201 Created\r\n\r\nendless",
+        b"HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\nzz",
+    ],
+)
+def test_what_follows_a_status_that_is_all_that_matters_is_not_waited_for(answer: bytes) -> None:
+    async def scenario(here: Web) -> None:
+        here.pages["/post"] = answer
+        posted = await here.fetcher().post(
+            here.url("/post"), b"x", media_type="a/b", max_octets=0, timeout_s=10
+        )
+        assert posted == Page("", b"")
+
+    run(scenario)
+
+
+def test_a_long_retry_after_is_cut() -> None:
+    async def scenario(here: Web) -> None:
+        here.pages["/post"] = response("503 Busy", b"", f"Retry-After: {'9' * 8000}")
+        posted = await here.fetcher().post(
+            here.url("/post"), b"x", media_type="a/b", max_octets=0, timeout_s=10
+        )
+        assert posted == FetchFailed("the server says 503", "status", 503, "9" * 64)
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("value", ["a\r\nX: y", "a\nX: y", "a\0", "\u2028", "\u00e9"])
+def test_a_field_that_is_not_one_line_is_not_sent(value: str) -> None:
+    async def scenario(here: Web) -> None:
+        posted = await here.fetcher().post(
+            here.url(), b"x", media_type="a/b", fields={"Topic": value}, max_octets=0, timeout_s=10
+        )
+        assert isinstance(posted, FetchFailed)
+        assert not here.requests
+
+    run(scenario)
+
+
+def test_any_port_and_networks_that_were_named_where_a_fetcher_is_told_so() -> None:
+    async def scenario(here: Web) -> None:
+        resolver = ZoneResolver(["localhost"], {("localhost", Kind.A): [HERE]})
+        made = partial(
+            HttpsFetcher, SystemNetwork(), resolver, SystemClock(), authorities=certificate_file(), ports=None
+        )
+        here.pages["/page"] = ok(b"abc")
+        found = await made().fetch(here.url(), max_octets=LIMIT, timeout_s=10)
+        assert found == FetchFailed("localhost has no public address", "connect")
+        admitting = made(admits=public_or_in([ip_network("127.0.0.0/8")]))
+        assert await admitting.fetch(here.url(), max_octets=LIMIT, timeout_s=10) == Page("", b"abc")
+        elsewhere = made(admits=public_or_in([ip_network("127.0.1.0/24"), ip_network("::1")]))
+        found = await elsewhere.fetch(here.url(), max_octets=LIMIT, timeout_s=10)
+        assert found == FetchFailed("localhost has no public address", "connect")
 
     run(scenario)
 

@@ -1,8 +1,10 @@
 """Which addresses the web may lead to."""
 
+from ipaddress import ip_network
+
 import pytest
 
-from pillarbox.world.fetcher.addresses import is_public
+from pillarbox.world.fetcher.addresses import is_public, public_or_in
 
 
 @pytest.mark.parametrize(
@@ -63,3 +65,11 @@ def test_public_addresses(address: str) -> None:
 )
 def test_what_is_not_public(address: str) -> None:
     assert not is_public(address)
+
+
+def test_networks_that_were_named_are_admitted_as_well() -> None:
+    admits = public_or_in([ip_network("10.1.0.0/16"), ip_network("fd00:1::/32")])
+    assert all(map(admits, ["1.1.1.1", "10.1.2.3", "fd00:1::7"]))
+    assert not any(
+        map(admits, ["10.2.0.1", "127.0.0.1", "::1", "fd00:2::1", "::ffff:10.1.2.3", "", "one.example"])
+    )

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pillarbox.web.target import UrlRefused, redirected, target_of
 from pillarbox.world.fetcher.response import ResponseReader
-from pillarbox.world.fetcher.target import UrlRefused, redirected, target_of
 
 MAX_OCTETS, PIECE_OCTETS = 100, 400
 PIECES = st.sampled_from(

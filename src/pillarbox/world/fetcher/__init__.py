@@ -3,7 +3,6 @@
     fetcher.py    the interface of every fetcher
     https.py      `HttpsFetcher`: the machine's network
     memory.py     `MemoryFetcher`: given pages, for the demo and for tests
-    target.py     which URLs are fetched
     addresses.py  which addresses are connected to
     response.py   reads one response
 

@@ -4,6 +4,7 @@ Written out, since what `ipaddress` says of some of them changes with the versio
 """
 
 import ipaddress
+from collections.abc import Callable, Sequence
 from ipaddress import IPv4Network, IPv6Network
 from typing import Final
 
@@ -55,3 +56,20 @@ def is_public(text: str) -> bool:
     if address.scope_id is not None or address not in _PUBLIC_6:
         return False
     return not any(address in network for network in _NOT_PUBLIC_6)
+
+
+def public_or_in(networks: Sequence[IPv4Network | IPv6Network]) -> Callable[[str], bool]:
+    """What admits an IP address of the public Internet, or of networks that the operator has named."""
+
+    def admits(text: str) -> bool:
+        return is_public(text) or _is_within(text, networks)
+
+    return admits if networks else is_public
+
+
+def _is_within(text: str, networks: Sequence[IPv4Network | IPv6Network]) -> bool:
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return any(address in network for network in networks)

@@ -1,8 +1,13 @@
 """The interface of every fetcher."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
 
 from pillarbox.web import FetchFailed, Page
+
+NO_FIELDS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Fetcher(ABC):
@@ -26,10 +31,13 @@ class Fetcher(ABC):
         *,
         media_type: str,
         content_encoding: str = "",
+        fields: Mapping[str, str] = NO_FIELDS,
         max_octets: int,
         timeout_s: float,
     ) -> Page | FetchFailed:
         """POST, as for reports (RFC 8460 §3): what was answered with a status of 2xx, often without any octets.
 
-        `content_encoding`: that of `octets` (`gzip`). Redirects are not followed. Never raises.
+        `content_encoding`: that of `octets` (`gzip`). `fields`: others of the request, in ASCII. `max_octets`: of what
+        is answered; 0 where only the status matters, and the rest is not read. Redirects are not followed. Never
+        raises.
         """

@@ -6,16 +6,16 @@ answer of the DNS cannot lead elsewhere.
 
 import asyncio
 import ssl
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pillarbox.dns import Answer, Failure
 from pillarbox.web import FailureKind, FetchFailed, Page
+from pillarbox.web.target import HTTPS_PORT, Target, UrlRefused, redirected, target_of
 from pillarbox.world.clock import Clock
 from pillarbox.world.fetcher.addresses import is_public
-from pillarbox.world.fetcher.fetcher import Fetcher
-from pillarbox.world.fetcher.target import HTTPS_PORT, Target, UrlRefused, redirected, target_of
+from pillarbox.world.fetcher.fetcher import NO_FIELDS, Fetcher
 from pillarbox.world.network import Network, NetworkFailure, Stream, TlsFailure
 from pillarbox.world.resolver import Resolver
 from pillarbox.world.tls import harden
@@ -43,15 +43,18 @@ class HttpsFetcher(Fetcher):
         clock: Clock,
         *,
         authorities: Path | None = None,
-        ports: Collection[int] = (HTTPS_PORT,),
+        ports: Collection[int] | None = (HTTPS_PORT,),
         admits: Callable[[str], bool] = is_public,
     ) -> None:
-        """For tests: `authorities`, a PEM file to trust instead of the system's; which ports and addresses to use."""
+        """`ports`, `admits`: which ports (`None`: all) and addresses are connected to.
+
+        For tests: `authorities`, a PEM file to trust instead of the system's.
+        """
         self._network = network
         self._resolver = resolver
         self._clock = clock
         self._authorities = authorities
-        self._ports = frozenset(ports)
+        self._ports = None if ports is None else frozenset(ports)
         self._admits = admits
         self._context: ssl.SSLContext | None = None
         self._slots = asyncio.Semaphore(MAX_AT_ONCE)
@@ -75,24 +78,26 @@ class HttpsFetcher(Fetcher):
         *,
         media_type: str,
         content_encoding: str = "",
+        fields: Mapping[str, str] = NO_FIELDS,
         max_octets: int,
         timeout_s: float,
     ) -> Page | FetchFailed:
         """See `Fetcher`."""
-        fields = [f"Content-Type: {media_type}", f"Content-Length: {len(octets)}"]
+        written = [f"Content-Type: {media_type}", f"Content-Length: {len(octets)}"]
         if content_encoding:
-            fields.append(f"Content-Encoding: {content_encoding}")
+            written.append(f"Content-Encoding: {content_encoding}")
+        written += [f"{name}: {value}" for name, value in fields.items()]
         try:
             async with self._clock.timeout(timeout_s), self._slots:
                 target = self._admitted(url)
-                response = await self._response(target, _request("POST", target, fields) + octets, max_octets)
+                response = await self._response(
+                    target, _request("POST", target, written) + octets, max_octets
+                )
         except TimeoutError:
             return _TIMED_OUT
         except _Failed as failed:
             return failed.failure
-        if response.status // 100 == 2:
-            return response.page
-        return FetchFailed(f"the server says {response.status}", "status")
+        return response.page if response.status // 100 == 2 else _other_status(response)
 
     async def _followed(self, url: str, max_octets: int, max_redirects: int) -> Page | FetchFailed:
         for _ in range(1 + max_redirects):
@@ -101,7 +106,7 @@ class HttpsFetcher(Fetcher):
             if response.status == 200:
                 return response.page
             if not response.location or not max_redirects:
-                return FetchFailed(f"the server says {response.status}", "status")
+                return _other_status(response)
             url = redirected(url, response.location)
         return FetchFailed("there are too many redirects", "status")
 
@@ -110,7 +115,7 @@ class HttpsFetcher(Fetcher):
             target = target_of(url)
         except UrlRefused as refused:
             raise _Failed(str(refused)) from None
-        if target.port not in self._ports:
+        if self._ports is not None and target.port not in self._ports:
             raise _Failed(f"port {target.port} is not connected to")
         return target
 
@@ -170,6 +175,10 @@ class _Failed(Exception):
 _TIMED_OUT: Final = FetchFailed("the web server does not answer in time", "timeout")
 
 
+def _other_status(response: "ResponseReader") -> FetchFailed:
+    return FetchFailed(f"the server says {response.status}", "status", response.status, response.retry_after)
+
+
 def _verifying(authorities: Path | None) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=authorities)
     harden(context)
@@ -189,6 +198,8 @@ def _request(method: str, target: Target, fields: Sequence[str] = ()) -> bytes:
         "Connection: close",
         *fields,
     ]
+    if not all(" " <= character <= "~" for line in lines for character in line):
+        raise _Failed("a field of the request is not one line of ASCII")
     return "".join(f"{line}\r\n" for line in [*lines, ""]).encode("ascii")
 
 

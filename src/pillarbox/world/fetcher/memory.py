@@ -1,11 +1,12 @@
 """Given pages: for the demo and for tests."""
 
+import sys
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from pillarbox.web import FetchFailed, Page
-from pillarbox.world.fetcher.fetcher import Fetcher
-from pillarbox.world.fetcher.target import UrlRefused, target_of
+from pillarbox.web.target import UrlRefused, target_of
+from pillarbox.world.fetcher.fetcher import NO_FIELDS, Fetcher
 
 
 class Posted(NamedTuple):
@@ -15,6 +16,7 @@ class Posted(NamedTuple):
     octets: bytes
     media_type: str
     content_encoding: str
+    fields: Mapping[str, str]
 
 
 class MemoryFetcher(Fetcher):
@@ -52,12 +54,16 @@ class MemoryFetcher(Fetcher):
         *,
         media_type: str,
         content_encoding: str = "",
+        fields: Mapping[str, str] = NO_FIELDS,
         max_octets: int,
         timeout_s: float,  # noqa: ARG002  (the interface's)
     ) -> Page | FetchFailed:
         """See `Fetcher`."""
-        self.posted.append(Posted(url, octets, media_type, content_encoding))
-        return self._answer(url, max_octets)
+        self.posted.append(Posted(url, octets, media_type, content_encoding, dict(fields)))
+        if max_octets:
+            return self._answer(url, max_octets)
+        answer = self._answer(url, sys.maxsize)
+        return Page(answer.media_type, b"") if isinstance(answer, Page) else answer
 
     def _answer(self, url: str, max_octets: int) -> Page | FetchFailed:
         try:
@@ -69,7 +75,7 @@ class MemoryFetcher(Fetcher):
             known = any(target_of(page).host == host for page in self._pages)
             if not known:
                 return FetchFailed(f"{host} has no address", "dns")
-            return FetchFailed("the server says 404", "status")
+            return FetchFailed("the server says 404", "status", 404)
         if isinstance(found, Page) and len(found.octets) > max_octets:
             return FetchFailed(f"the page has more than {max_octets} octets", "too-large")
         return found

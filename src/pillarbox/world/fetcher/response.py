@@ -5,6 +5,7 @@ from typing import Final
 import httptools
 
 from pillarbox.web import FetchFailed, Page
+from pillarbox.web.page import MAX_RETRY_AFTER_OCTETS
 
 MAX_OVERHEAD_OCTETS: Final = 16 * 1024
 """The head of a response, trailers and what else is none of the page."""
@@ -18,7 +19,7 @@ class _Ended(Exception):
 
 
 class ResponseReader:
-    """Octets in; then `failure`, or a response that `is_complete`."""
+    """Octets in; then `failure`, or a response that `is_complete`: with its head, where no octets are wanted."""
 
     def __init__(self, max_octets: int) -> None:
         self._max_octets = max_octets
@@ -58,6 +59,11 @@ class ResponseReader:
         """Where a redirect leads; empty without one."""
         return self._field(b"location") if self.status in REDIRECTS else ""
 
+    @property
+    def retry_after(self) -> str:
+        """When to ask again, as the server writes it; empty where it does not say."""
+        return self._field(b"retry-after")[:MAX_RETRY_AFTER_OCTETS]
+
     # --- called by the parser
 
     def on_message_begin(self) -> None:
@@ -76,7 +82,7 @@ class ResponseReader:
         """See `httptools`."""
         self._in_head = False
         self.status = self._parser.get_status_code()
-        if self.status >= 300:
+        if self.status >= 300 or (self.status >= 200 and not self._max_octets):
             self.is_complete = True  # what an error or a redirect says besides is not read
         if self.status < 200 or self.status == 204 or self.is_complete:
             return

@@ -1,4 +1,4 @@
-"""Which URLs are fetched: `https`, a host by its name, nothing secret in it."""
+"""Which URLs are asked: `https`, a host by its name, nothing secret in it."""
 
 import string
 import urllib.parse
@@ -30,6 +30,11 @@ class Target:
     def authority(self) -> str:
         """What the Host field has (RFC 9110 §7.2)."""
         return self.host if self.port == HTTPS_PORT else f"{self.host}:{self.port}"
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port (RFC 9110 §4.3.1)."""
+        return f"https://{self.authority}"
 
 
 def target_of(url: str) -> Target:
