@@ -15,6 +15,8 @@ from pillarbox.config.names import host_name
 from pillarbox.config.schema import Certificate, Config, ConfigWrong, Relay
 from pillarbox.config.services import SERVICES
 from pillarbox.protocol.sasl.client import Credentials
+from pillarbox.protocol.webpush import subject
+from pillarbox.protocol.webpush.subject import SubjectRefused
 from pillarbox.server.relay.host_finder import SMART_HOST, Encryption, Host, Routes
 from pillarbox.world.resolver.servers import DNS_PORT, NameServer
 from pillarbox.world.tls.server import CertificateFiles, CertificateUnusable
@@ -42,7 +44,9 @@ class Resolved:
 def resolve(config: Config) -> Resolved:
     """Resolve what the configuration names. Raises `ConfigWrong`."""
     _check_mark_authorities(config.authentication.bimi_roots)
-    _check_proxies(config)
+    _check_networks(config.http.trusted_proxies, "http.trusted_proxies")
+    _check_networks(config.push.allowed_networks, "push.allowed_networks")
+    _check_push_subject(config.push.subject)
     return Resolved(
         config,
         endpoints=_listen_endpoints(config),
@@ -107,12 +111,22 @@ def _host_and_port(text: str, option: str) -> tuple[str, int]:
     return host, int(port)
 
 
-def _check_proxies(config: Config) -> None:
-    for text in config.http.trusted_proxies:
+def _check_networks(given: Iterable[str], option: str) -> None:
+    for text in given:
         try:
             ipaddress.ip_network(text)
         except ValueError as wrong:
-            raise ConfigWrong(f"'http.trusted_proxies': {wrong}") from None
+            raise ConfigWrong(f"'{option}': {wrong}") from None
+
+
+def _check_push_subject(given: str) -> None:
+    """One that was not given is of a domain that was looked at; `pillarbox check` says if push services refuse it."""
+    if not given:
+        return
+    try:
+        subject.check(given)
+    except SubjectRefused as refused:
+        raise ConfigWrong(f"'push.subject': '{given}' {refused}") from None
 
 
 # --- relay

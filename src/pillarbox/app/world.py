@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from functools import partial
+from ipaddress import ip_network
 
 from pillarbox.app.database import SCHEMAS, tell_of_log_damage
 from pillarbox.app.resolved import Resolved
@@ -42,6 +43,7 @@ def open_world(resolved: Resolved, telemetry: Telemetry, shared: Shared) -> Worl
         network=network,
         resolver=resolver,
         fetcher=open_fetcher(resolved, network, resolver, clock),
+        push_fetcher=open_push_fetcher(resolved, network, resolver, clock),
         tls=ServerTls(resolved.certificates),
         database=database,
         blobs=FileBlobs(data.blobs, make=False),
@@ -104,3 +106,18 @@ def open_fetcher(
     from pillarbox.world.fetcher.https import HttpsFetcher
 
     return HttpsFetcher(network, resolver, clock)
+
+
+def open_push_fetcher(
+    resolved: Resolved, network: SystemNetwork, resolver: Resolver, clock: SystemClock
+) -> Fetcher:
+    """Push services, of which a demo has none: those that do not answer take no connections from others."""
+    if resolved.config.local_names is not None:
+        from pillarbox.world.fetcher.memory import MemoryFetcher
+
+        return MemoryFetcher()
+    from pillarbox.world.fetcher.addresses import public_or_in
+    from pillarbox.world.fetcher.https import HttpsFetcher
+
+    allowed = [ip_network(text) for text in resolved.config.push.allowed_networks]
+    return HttpsFetcher(network, resolver, clock, ports=None, admits=public_or_in(allowed))

@@ -268,6 +268,32 @@ class Reports:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Push:
+    """Notifications to devices that are not connected, by the push services of their browsers and systems (Web Push).
+    They are encrypted for the device; a push service learns when there is one, and who sends it.
+    """
+
+    subject: Annotated[
+        str,
+        Description(
+            "Where the operators of push services reach you, as a mailto: or https: URL; without it, the postmaster "
+            "of `domain`. Apple's refuses all notifications where it is no address or page on the Internet.",
+            example='"mailto:postmaster@example.org"',
+        ),
+    ] = ""
+    allowed_networks: Annotated[
+        tuple[str, ...],
+        Description(
+            "Networks of your own in which push services may be, such as one for an intranet. Clients say where "
+            "notifications are sent, so that all other addresses which are not public are refused.",
+            "networks",
+            Applies.AT_START,
+            example='["10.1.0.0/24"]',
+        ),
+    ] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """Limits for clients and other servers. Each is answered with the error that its protocol has for it."""
 
@@ -378,6 +404,7 @@ class Config:
     authentication: Authentication = Authentication()
     reports: Reports = Reports()
     http: Http = Http()
+    push: Push = Push()
     limits: Limits = Limits()
     log: Log = Log()
     # Only the demo and tests set these: fields without a description are no options of the file.
@@ -399,6 +426,11 @@ class Config:
     def data_directory(self) -> DataDirectory:
         """The files in `data`."""
         return DataDirectory(self.data)
+
+    @property
+    def push_subject(self) -> str:
+        """Whom push services may write to, as a URL."""
+        return self.push.subject or f"mailto:postmaster@{self.domain}"
 
 
 @dataclass(frozen=True, slots=True)

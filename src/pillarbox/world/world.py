@@ -33,6 +33,9 @@ class World:
     telemetry: Telemetry
     fetcher: Fetcher = field(default_factory=MemoryFetcher)
     """By default, a web without pages."""
+    push_fetcher: Fetcher = field(default_factory=MemoryFetcher)
+    """For push services, whose URLs clients give: with connections of its own, any port, and the networks that the
+    operator allows for them."""
     shared: Shared = field(default_factory=for_one_alone)
     memory: MemoryBudget = field(default_factory=MemoryBudget)
     aside: Aside = field(default_factory=Aside)

@@ -65,6 +65,9 @@ def test_registered_ports_are_the_default_and_lmtp_is_off() -> None:
             for url in ("mail.example.org", "ftp://a.example", "https://a.example/x", "https://a:b@a.example",
                         "https://a.example:x", "https://localhost", "https://")
         ),
+        (LEAST + "[push]\nallowed_networks = ['10.0.0.1/8']", "'push.allowed_networks': 10.0.0.1/8 has host bits"),
+        (LEAST + "[push]\nsubject = 'a@one.example'", "'push.subject': 'a@one.example' is neither a mailto: nor an"),
+        (LEAST + "[push]\nsubject = 'mailto:a@localhost'", "'mailto:a@localhost' has a host that is known here only"),
         (LEAST + "[http]\ntrusted_proxies = ['proxy']", "'http.trusted_proxies': 'proxy' does not appear to be"),
         (LEAST + "[resolver]\nservers = ['ns']", "'resolver.servers': 'ns' is not an IP address"),
         (LEAST + "[relay]\nsmart_host = 'relay'", "'relay.smart_host': 'relay' is not of the form"),
@@ -156,3 +159,11 @@ def test_a_name_server_has_an_address_and_may_have_a_port(text: str, server: tup
 )
 def test_where_web_clients_are_served(text: str, url: str) -> None:
     assert parse(LEAST + text, HERE).web_url == url
+
+
+def test_push_services_may_write_to_the_postmaster_unless_told_otherwise() -> None:
+    assert resolve(parse(LEAST, HERE)).config.push_subject == "mailto:postmaster@example.org"
+    text = LEAST + "[push]\nsubject = 'https://one.example/contact'"
+    assert resolve(parse(text, HERE)).config.push_subject == "https://one.example/contact"
+    # Nobody is kept from starting by a domain that Apple does not like
+    resolve(parse('hostname = "mail.corp.internal"\ndomain = "corp.internal"\n', HERE))
