@@ -8,7 +8,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from pillarbox.protocol.webpush.p256 import SCALAR_OCTETS
+from pillarbox.protocol.webpush.p256 import SCALAR_OCTETS, is_scalar
+from pillarbox.world.database.failures import ValuesDamaged
 from pillarbox.world.database.transaction import Transaction
 from pillarbox.world.topic import Topic
 
@@ -35,17 +36,17 @@ _NUMBERED = f"SELECT {_COLUMNS} FROM vapid_keys WHERE number = ?"  # noqa: S608 
 
 
 def vapid_key(tx: Transaction) -> VapidKey | None:
-    """The key that is in use, if one was made."""
+    """The key that is in use, if one was made. Raises `ValuesDamaged` where it is none."""
     return _read(tx.row(_LATEST))
 
 
 def numbered(tx: Transaction, number: int) -> VapidKey | None:
-    """The key of a subscription that was made with it, if it is still kept."""
+    """The key of a subscription that was made with it, if it is still kept. Raises `ValuesDamaged`."""
     return _read(tx.row(_NUMBERED, (number,)))
 
 
 def ensure(tx: Transaction, fresh: bytes, *, now_ms: int) -> VapidKey:
-    """The key that is in use; `fresh`, a scalar, becomes it where there is none yet."""
+    """The key that is in use; `fresh`, a scalar, becomes it where there is none yet. Raises `ValuesDamaged`."""
     return vapid_key(tx) or replace(tx, fresh, now_ms=now_ms)
 
 
@@ -60,4 +61,9 @@ def replace(tx: Transaction, fresh: bytes, *, now_ms: int) -> VapidKey:
 
 
 def _read(row: tuple[Any, ...] | None) -> VapidKey | None:
-    return None if row is None else VapidKey(*row)
+    if row is None:
+        return None
+    number, scalar, made_at_ms = row
+    if type(scalar) is not bytes or not is_scalar(scalar):
+        raise ValuesDamaged("the key for push services is damaged: pillarbox fsck --repair drops it")
+    return VapidKey(number, scalar, made_at_ms)

@@ -64,6 +64,7 @@ async def open_jmap(
     )
     account = await provider.world.database.read(accounts.by_login, PEOPLE[0])
     assert account is not None
+    await service.session(account, BASE_URL)  # what every client asks for first
     return JmapClient(provider, service, account, Uploads(provider.world, limits))
 
 

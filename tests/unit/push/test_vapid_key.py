@@ -60,6 +60,11 @@ def test_what_can_be_no_key_is_damage(tx: SqliteTransaction, scalar: bytes) -> N
     tx.execute("INSERT INTO vapid_keys VALUES (1, ?, 0)", (scalar,))
     with pytest.raises(ValuesDamaged):
         check(tx, values.TABLES, None)
+    for verb in (vapid_key.vapid_key, lambda tx: vapid_key.numbered(tx, 1)):
+        with pytest.raises(ValuesDamaged):
+            verb(tx)
+    with pytest.raises(ValuesDamaged):
+        vapid_key.ensure(tx, ONE, now_ms=0)
 
 
 @pytest.mark.parametrize("scalar", [1, ORDER - 1])

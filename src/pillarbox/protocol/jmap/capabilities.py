@@ -26,6 +26,8 @@ class Facts(Struct, frozen=True, kw_only=True):
     """How long what is sent may be held (RFC 4865)."""
     socket_url: str = ""
     """Where a WebSocket is opened."""
+    application_server_key: str = ""
+    """The public key that push services know us by; empty where it is not known."""
 
 
 Says = Callable[[Facts], dict[str, Any]]
@@ -50,6 +52,7 @@ MAIL: Final = "urn:ietf:params:jmap:mail"
 SUBMISSION: Final = "urn:ietf:params:jmap:submission"
 VACATION_RESPONSE: Final = "urn:ietf:params:jmap:vacationresponse"
 WEBSOCKET: Final = "urn:ietf:params:jmap:websocket"
+WEBPUSH_VAPID: Final = "urn:ietf:params:jmap:webpush-vapid"
 BLOB: Final = "urn:ietf:params:jmap:blob"
 QUOTA: Final = "urn:ietf:params:jmap:quota"
 
@@ -96,6 +99,11 @@ def _websocket(facts: Facts) -> dict[str, Any]:
     return {"url": facts.socket_url, "supportsPush": True}
 
 
+def _webpush_vapid(facts: Facts) -> dict[str, Any]:
+    """RFC 9749 §3."""
+    return {"applicationServerKey": facts.application_server_key}
+
+
 def _blob(facts: Facts) -> dict[str, Any]:
     """RFC 9404 §3.1."""
     return {
@@ -132,6 +140,7 @@ _ROWS: Final = (
     ),
     Capability(urn=VACATION_RESPONSE, methods=_methods("VacationResponse", "get set"), account=_nothing),
     Capability(urn=WEBSOCKET, methods=(), server=_websocket),
+    Capability(urn=WEBPUSH_VAPID, methods=(), server=_webpush_vapid),
     Capability(urn=BLOB, methods=_methods("Blob", "upload get lookup"), account=_blob),
     Capability(urn=QUOTA, methods=_methods("Quota", "get changes query queryChanges"), account=_nothing),
 )

@@ -15,7 +15,7 @@ from pillarbox.protocol.jmap.addresses import (
     SOCKET_PATH,
     UPLOAD_PATH,
 )
-from pillarbox.protocol.jmap.capabilities import CAPABILITIES, Capability, Facts
+from pillarbox.protocol.jmap.capabilities import CAPABILITIES, WEBPUSH_VAPID, Capability, Facts
 
 _STATE_OCTETS: Final = 9
 
@@ -45,12 +45,17 @@ def build(
 ) -> SessionObject:
     """The session of a user. `base_url`: where the server is reached, without a final slash.
 
-    The first of the user's own accounts that has a capability is the primary one for it.
+    The first of the user's own accounts that has a capability is the primary one for it. Web Push is offered where its
+    key is known.
     """
     socket_url = "ws" + base_url.removeprefix("http") + SOCKET_PATH
     facts = replace(facts, socket_url=socket_url)
     content: dict[str, Any] = {
-        "capabilities": {row.urn: row.server(facts) for row in offered},
+        "capabilities": {
+            row.urn: row.server(facts)
+            for row in offered
+            if row.urn != WEBPUSH_VAPID or facts.application_server_key
+        },
         "accounts": {access.id: _account(access, facts) for access in accesses},
         "primaryAccounts": _primary(accesses),
         "username": username,

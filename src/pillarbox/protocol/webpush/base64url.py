@@ -8,7 +8,7 @@ ALPHABET: Final = frozenset(string.ascii_letters + string.digits + "-_")
 
 
 def encoded(octets: bytes) -> str:
-    """The octets, without padding (RFC 7515 §2)."""
+    """The octets, without padding."""
     return base64.urlsafe_b64encode(octets).rstrip(b"=").decode("ascii")
 
 

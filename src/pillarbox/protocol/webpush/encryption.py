@@ -56,10 +56,10 @@ def _material(shared: bytes, auth: bytes, points: bytes) -> bytes:
 
 
 def _expand(key: bytes, info: bytes, octets: int) -> bytes:
-    """HKDF-Expand, of one block (RFC 5869 §2.3)."""
+    """HKDF-Expand, of one block."""
     return _hmac(key, info + b"\1")[:octets]
 
 
 def _hmac(key: bytes, message: bytes) -> bytes:
-    """HMAC with SHA-256; as HKDF-Extract, `key` is the salt (RFC 5869 §2.2)."""
+    """HMAC with SHA-256; as HKDF-Extract, `key` is the salt."""
     return hmac.digest(key, message, "sha256")

@@ -28,12 +28,16 @@ def scalar_of(chance: bytes) -> bytes:
     return (int.from_bytes(chance, "big") % (ORDER - 1) + 1).to_bytes(SCALAR_OCTETS, "big")
 
 
+def is_scalar(octets: bytes) -> bool:
+    """Whether they are a private key."""
+    return len(octets) == SCALAR_OCTETS and 0 < int.from_bytes(octets, "big") < ORDER
+
+
 def private_key(scalar: bytes) -> EllipticCurvePrivateKey:
     """The private key of a scalar of `SCALAR_OCTETS`. Raises `KeyRefused`."""
-    number = int.from_bytes(scalar, "big")
-    if len(scalar) != SCALAR_OCTETS or not 0 < number < ORDER:
+    if not is_scalar(scalar):
         raise KeyRefused("not a private key of P-256")
-    return ec.derive_private_key(number, _CURVE)
+    return ec.derive_private_key(int.from_bytes(scalar, "big"), _CURVE)
 
 
 def public_key(point: bytes) -> EllipticCurvePublicKey:

@@ -12,7 +12,7 @@ from pillarbox.web.target import UrlRefused, target_of
 MAX_OCTETS: Final = 254
 _MAILTO: Final = "mailto:"
 _HERE_ONLY: Final = frozenset(("localhost", "localdomain", "local", "internal", "invalid", "test"))
-"""Last labels of names that lead nobody else anywhere (RFC 6761, RFC 6762)."""
+"""Last labels of names that lead nobody else anywhere."""
 
 
 class SubjectRefused(ValueError):

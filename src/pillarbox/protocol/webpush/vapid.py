@@ -58,9 +58,9 @@ class Sender:
 
 
 def signed(key: EllipticCurvePrivateKey, *, origin: str, ends_s: int, subject: str) -> str:
-    """A token (§2; RFC 7515 §3.1, RFC 7518 §3.4); takes a tenth of a millisecond.
+    """A token (§2); takes a tenth of a millisecond.
 
-    The signature needs no chance (RFC 6979): the same token is signed in the same way.
+    The signature needs no chance: the same token is signed in the same way.
     """
     parts = ({"typ": "JWT", "alg": "ES256"}, {"aud": origin, "exp": ends_s, "sub": subject})
     said = ".".join(base64url.encoded(msgspec.json.encode(part)) for part in parts)

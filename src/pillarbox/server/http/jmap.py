@@ -44,7 +44,7 @@ async def well_known(_: HttpRequest) -> Response:
 async def session(request: HttpRequest) -> Response:
     """The session (RFC 8620 §2)."""
     service = request.shared(JmapService)
-    found = service.session(request.account, _base_url(request))
+    found = await service.session(request.account, _base_url(request))
     return Response(
         found.octets, media_type="application/json", headers={"Cache-Control": "no-cache, no-store"}
     )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final, cast
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from pillarbox.config.schema import Config
 from pillarbox.delivery.reception.reception import Reception
@@ -26,6 +27,7 @@ from pillarbox.server.jmap.context import Context, GiveWay, Handler, Named
 from pillarbox.server.jmap.dispatch import Dispatcher
 from pillarbox.server.jmap.emails.lists import EmailLists
 from pillarbox.server.jmap.methods import HANDLERS
+from pillarbox.server.push.identity import Identity
 from pillarbox.world.memory import Reservation
 from pillarbox.world.world import World
 
@@ -77,14 +79,19 @@ class JmapService:
         self._facts = Facts(
             limits=limits, message_octets=config.limits.message_octets, max_delayed_send_s=MAX_HOLD_S
         )
+        self._identity = Identity(world, config)
         self._offered = offered(handlers)
         self._reception = Reception(world, config)
         self._caches = Caches(EmailLists(world))
         self._sessions: dict[tuple[AccountId, str, str], SessionObject] = {}
         self._running: Counter[AccountId] = Counter()
 
-    def session(self, account: Account, base_url: str) -> SessionObject:
+    async def session(self, account: Account, base_url: str) -> SessionObject:
         """What a client learns first (§2). `base_url`: where it reaches the server, without a final slash."""
+        application_server_key = await self._identity.application_server_key()
+        if application_server_key != self._facts.application_server_key:
+            self._facts = replace(self._facts, application_server_key=application_server_key)
+            self._sessions.clear()
         key = account.id, account.address, base_url
         found = self._sessions.get(key)
         if found is None:
@@ -119,7 +126,7 @@ class JmapService:
                 request = await self._read(octets, give_way)
                 if isinstance(request, Problem):
                     return refusal(request)
-                state = self.session(account, base_url).state
+                state = (await self.session(account, base_url)).state
                 context = self._context(account, request, memory, client_address, give_way)
                 dispatcher = Dispatcher(self._handlers, context)
                 return Answer(200, "application/json", await dispatcher.run(request.calls, state))

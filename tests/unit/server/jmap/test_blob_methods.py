@@ -237,7 +237,7 @@ def test_copies_between_accounts() -> None:
 @pytest.mark.rfc("9404 §3.1", "MUST")
 def test_what_the_session_says() -> None:
     async def test(client: JmapClient) -> None:
-        session = json.loads(client.service.session(client.account, BASE_URL).octets)
+        session = json.loads((await client.service.session(client.account, BASE_URL)).octets)
         assert session["capabilities"][BLOB] == session["capabilities"][QUOTA] == {}
         said = session["accounts"][client.account_id]["accountCapabilities"]
         assert said[QUOTA] == {}

@@ -40,7 +40,7 @@ def problem(answer: Answer) -> Any:
 @pytest.mark.rfc("8620 §3.4", "MUST")
 def test_the_state_of_the_session_is_in_each_response() -> None:
     async def test(client: JmapClient) -> None:
-        session = client.service.session(client.account, BASE_URL)
+        session = await client.service.session(client.account, BASE_URL)
         answer = await client.request(ECHO)
         assert answer["sessionState"] == session.state == json.loads(session.octets)["state"]
         assert json.loads(session.octets)["username"] == PEOPLE[0]
@@ -52,14 +52,14 @@ def test_the_state_of_the_session_is_in_each_response() -> None:
 @pytest.mark.rfc("8620 §1.8", "MUST")
 def test_the_session_lists_what_there_are_methods_for() -> None:
     async def test(client: JmapClient) -> None:
-        said = json.loads(client.service.session(client.account, BASE_URL).octets)
+        said = json.loads((await client.service.session(client.account, BASE_URL)).octets)
         methods = {*HANDLERS, "Identity/get"}
         assert said["capabilities"].keys() == {
             row.urn for row in CAPABILITIES.values() if not row.methods or methods & {*row.methods}
         }
         assert SUBMISSION in said["capabilities"]
         assert VACATION_RESPONSE not in said["capabilities"] or "VacationResponse/get" in HANDLERS
-        other = json.loads(client.service.session(client.account, "https://other.example").octets)
+        other = json.loads((await client.service.session(client.account, "https://other.example")).octets)
         assert other["apiUrl"] == "https://other.example/jmap/api/"
 
     async def nothing(_: Context, arguments: dict[str, Any]) -> dict[str, Any]:

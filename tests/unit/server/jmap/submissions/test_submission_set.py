@@ -436,7 +436,7 @@ def test_what_fails_after_something_was_sent_says_so() -> None:
 @pytest.mark.rfc("8621 §1.3.2", "MUST")
 def test_the_session_says_how_long_mail_may_be_held() -> None:
     async def test(client: JmapClient) -> None:
-        session = json.loads(client.service.session(client.account, BASE_URL).octets)
+        session = json.loads((await client.service.session(client.account, BASE_URL)).octets)
         said = session["accounts"][client.account_id]["accountCapabilities"][SUBMISSION]
         assert said["maxDelayedSend"] == MAX_HOLD_S
         assert said["submissionExtensions"].keys() == {"DSN", "REQUIRETLS", "SIZE", "FUTURERELEASE"}
