@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from pillarbox.admin import dns_records
-from pillarbox.admin.checks import dns, dnssec
+from pillarbox.admin.checks import dns, dnssec, push
 from pillarbox.admin.checks.bounded import MAX_AT_ONCE, BoundedResolver
 from pillarbox.admin.checks.result import CheckResult, Level
 from pillarbox.admin.checks.routes import Surroundings, Target, routes
@@ -355,3 +355,11 @@ def test_name_servers_that_do_not_validate_are_told(validation: Validation, leve
     assert result.subject == "name server 127.0.0.53"
     assert ("DANE is off" in result.found) is (level is Level.WARNING)
     assert bool(result.remedy) is (level is not Level.OK)
+
+
+def test_a_postmaster_whom_push_services_do_not_know_is_told() -> None:
+    assert not list(push.reachable("mailto:postmaster@example.org"))
+    (result,) = push.reachable("mailto:postmaster@corp.internal")
+    assert result.level is Level.ADVICE
+    assert "the subject has a host that is known here only: corp.internal" in result.found
+    assert "[push] subject" in result.remedy

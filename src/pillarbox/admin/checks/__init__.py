@@ -7,6 +7,7 @@
     tlsa.py          whether the DNS has the keys of these certificates (DANE)
     machine.py       permissions, the database, free disk space, how Python was built, ports
     addresses.py     aliases, groups and postmasters that lead nowhere or in a circle
+    push.py          whom push services may write to
     routes.py        routes that lead nowhere or back here
 
 Checks change nothing.

@@ -63,7 +63,7 @@ async def _findings(installation: Installation, parts: tuple[str, ...]) -> "list
 
 
 def _on_machine(installation: Installation, parts: tuple[str, ...]) -> "Iterator[CheckResult]":
-    from pillarbox.admin.checks import certificates, machine
+    from pillarbox.admin.checks import certificates, machine, push
     from pillarbox.admin.checks.addresses import addresses
     from pillarbox.admin.checks.result import ok
     from pillarbox.app.privileges import as_owner_of
@@ -76,6 +76,7 @@ def _on_machine(installation: Installation, parts: tuple[str, ...]) -> "Iterator
         yield from _of_database(installation)
         if log := resolved.config.log.file:
             yield from machine.log_file(log)
+        yield from push.reachable(resolved.config.push_subject)
         yield from _of_python()
     if "addresses" in parts and _has_database(installation):
         yield from installation.read(lambda tx: [*addresses(tx, resolved.config.domain)])
