@@ -24,6 +24,7 @@ from pillarbox.admin.backup import (
 )
 from pillarbox.admin.backup.packs import BLOCK_OCTETS, Packs
 from pillarbox.app.database import SCHEMAS
+from pillarbox.push import vapid_key
 from pillarbox.world.blobs import release, sweep
 from pillarbox.world.database import SchemaTooNew
 from tests.kit.data_directory import LARGE, OpenDirectory, fill_directory, open_directory, put, write_blob
@@ -71,12 +72,15 @@ def test_a_backup_is_restored(tmp_path: Path) -> None:
         key.write_text("secret")
         key.chmod(0o600)
         before = contents(data)
+        pushing = data.database.write_now(vapid_key.ensure, b"\1" * 32, now_ms=NOW_MS)
         made = back_up(data, tmp_path / "backup")
         assert made.damaged == ()
         assert made.new_octets <= made.octets
     bring_back(tmp_path / "backup", tmp_path / "again")
     with open_directory(tmp_path / "again") as again:
         assert contents(again) == before
+        # without it, every subscription to notifications would be lost
+        assert again.database.read_now(vapid_key.vapid_key) == pushing
         assert again.fsck().problems == []
     assert (tmp_path / "again" / "tls" / "key.pem").read_text() == "secret"
     assert (tmp_path / "again" / "tls" / "key.pem").stat().st_mode & 0o777 == 0o600

@@ -3,6 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pillarbox.web.page import MAX_RETRY_AFTER_OCTETS
 from pillarbox.web.target import UrlRefused, redirected, target_of
 from pillarbox.world.fetcher.response import ResponseReader
 
@@ -13,6 +14,7 @@ PIECES = st.sampled_from(
         b"HTTP/1.1 100 Continue\r\n\r\n",
         b"HTTP/1.0 404 \r\n",
         b"Content-Length: 5\r\n",
+        b"Retry-After: " + b"5" * 80 + b"\r\n",
         b"Content-Length: 05\r\n",
         b"Content-Length:\r\n",
         b"Transfer-Encoding: chunked\r\n",
@@ -30,9 +32,9 @@ PIECES = st.sampled_from(
 )
 
 
-@given(st.lists(PIECES | st.binary(max_size=20), max_size=60))
-def test_no_response_raises_or_is_kept_beyond_the_limit(pieces: list[bytes]) -> None:
-    reader = ResponseReader(MAX_OCTETS)
+@given(st.lists(PIECES | st.binary(max_size=20), max_size=60), st.sampled_from([0, MAX_OCTETS]))
+def test_no_response_raises_or_is_kept_beyond_the_limit(pieces: list[bytes], max_octets: int) -> None:
+    reader = ResponseReader(max_octets)
     for piece in [*pieces, b""]:
         if reader.is_complete or reader.failure is not None:
             break
@@ -40,7 +42,8 @@ def test_no_response_raises_or_is_kept_beyond_the_limit(pieces: list[bytes]) -> 
         assert len(reader._body) <= MAX_OCTETS + PIECE_OCTETS
     assert reader.is_complete is not (reader.failure is not None)
     if reader.is_complete:
-        assert len(reader.page.octets) <= MAX_OCTETS
+        assert len(reader.page.octets) <= max_octets
+        assert len(reader.retry_after) <= MAX_RETRY_AFTER_OCTETS
         assert reader.status >= 200
         assert isinstance(reader.location, str)
 
