@@ -5,6 +5,7 @@ with the null reverse-path (§3).
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Final, Literal
 
 import msgspec
@@ -22,7 +23,7 @@ from pillarbox.mail.threading import message_ids as read_ids
 MAX_ERRORS: Final = 20
 """Error fields, and extension fields."""
 
-_KNOWN: Final = frozenset(
+KNOWN_FIELDS: Final = frozenset(
     {
         "reporting-ua", "mdn-gateway", "original-recipient", "final-recipient", "original-message-id", "disposition",
         "error",
@@ -44,8 +45,8 @@ class DispositionNotification(msgspec.Struct, frozen=True, kw_only=True):
 
     sender: Mailbox
     """Whose message it was (RFC 8098 §3: the From of the notification)."""
-    to: Mailbox
-    """Who asked: Disposition-Notification-To of the message."""
+    to: Sequence[Mailbox]
+    """Who asked: Disposition-Notification-To of the message, which may name several (RFC 8098 §2.1)."""
     about: Header
     """Of the message."""
     subject: str
@@ -53,9 +54,9 @@ class DispositionNotification(msgspec.Struct, frozen=True, kw_only=True):
     """For people."""
     disposition: Disposition
     final_recipient: str
-    """The address for which it is said."""
+    """The address for which it is said; it may have its type before it, as `rfc822; ann@one.example`."""
     original_recipient: str | None = None
-    """As the sender wrote it, where that is known."""
+    """As the sender wrote it, where that is known: likewise."""
     reporting_ua: str | None = None
     """The program that reports, and its product: `name; product`."""
     errors: Sequence[str] = ()
@@ -89,7 +90,7 @@ def _header(notification: DispositionNotification) -> bytes:
     fields = [
         field("Date", rfc5322(notification.now_ms).split(" ")),
         field("From", address_list([MailboxGroup(None, [notification.sender])])),
-        field("To", address_list([MailboxGroup(None, [notification.to])])),
+        field("To", address_list([MailboxGroup(None, notification.to)])),
         field("Message-ID", message_ids([notification.message_id])),
         reply_fields(notification.about),
         field("Subject", words.text(notification.subject, len("Subject: "))),
@@ -111,7 +112,8 @@ def _content(notification: DispositionNotification) -> bytes:
         fields.append(_recipient("Original-Recipient", notification.original_recipient))
     fields.append(_recipient("Final-Recipient", notification.final_recipient))
     if ids := read_ids(notification.about.first("Message-ID") or b""):
-        fields.append(field("Original-Message-ID", message_ids(ids[:1])))
+        with suppress(NotWritable):  # as long as no line may be: it is of no use to anybody
+            fields.append(field("Original-Message-ID", message_ids(ids[:1])))
     mode = f"{disposition.action_mode}/{disposition.sending_mode.replace('mdn', 'MDN')}"
     fields.append(field("Disposition", [f"{mode};", disposition.type]))
     extensions = notification.extension_fields
@@ -119,7 +121,7 @@ def _content(notification: DispositionNotification) -> bytes:
         raise NotWritable(f"more than {MAX_ERRORS} errors or extension fields")
     fields += [_text_field("Error", error) for error in notification.errors]
     for name, value in extensions.items():
-        if not is_field_name(name) or name.lower() in _KNOWN:
+        if not is_field_name(name) or name.lower() in KNOWN_FIELDS:
             raise NotWritable(f"{name} cannot be an extension field")
         fields.append(_text_field(name, value))
     return b"".join(fields)
@@ -129,6 +131,16 @@ def _text_field(name: str, value: str) -> bytes:
     return field(name, words.text(value, len(name) + 2))
 
 
-def _recipient(name: str, address: str) -> bytes:
-    kind = "rfc822" if address.isascii() else "utf-8"
-    return field(name, [f"{kind};", checked(address).strip()])
+def _recipient(name: str, written: str) -> bytes:
+    kind, address = recipient_parts(checked(written))
+    return field(name, [f"{kind};", *address.split(" ")])
+
+
+def recipient_parts(written: str) -> tuple[str, str]:
+    """Type and address of a recipient; without a type, it is a mail address (RFC 8098 §3.2.3, RFC 6533 §3)."""
+    kind, separator, address = written.partition(";")
+    # A semicolon may also stand in the quoted local part of an address
+    name = kind.strip()
+    if separator and name.isascii() and name.replace("-", "").isalnum():
+        return name.lower(), address.strip()
+    return "rfc822" if written.isascii() else "utf-8", written.strip()

@@ -70,7 +70,7 @@ class VacationReply(Struct, frozen=True, gc=False):
 
 def subject_message(header: Header, reverse_path: Address) -> SubjectMessage | None:
     """What is to be answered, or `None` where no person has written to another."""
-    if header.cut or _is_role(reverse_path.local) or _is_automatic(header):
+    if header.cut or _is_role(reverse_path.local) or is_automatic(header):
         return None
     found = []
     for name in _RECIPIENTS:
@@ -99,7 +99,8 @@ def _is_role(local: str) -> bool:
     return lower in _ROLES or lower.startswith(_ROLE_BEGINNINGS) or lower.endswith(_ROLE_ENDINGS)
 
 
-def _is_automatic(header: Header) -> bool:
+def is_automatic(header: Header) -> bool:
+    """Whether a message says that a program has sent it, or that many get it (RFC 3834 §2)."""
     submitted = _word(header, "Auto-Submitted")
     suppress = (header.first("X-Auto-Response-Suppress") or b"").lower()
     return (

@@ -27,7 +27,7 @@ class Octets(msgspec.Struct):
 MESSAGE = b"Message-ID: <a@b>\r\nSubject: x\r\nDisposition-Notification-To: ann@two.example\r\n\r\nhi\r\n"
 NOTIFICATION = DispositionNotification(
     sender=Mailbox("Jörg", "joerg@one.example"),
-    to=Mailbox(None, "ann@two.example"),
+    to=[Mailbox(None, "ann@two.example")],
     about=Header.parse(MESSAGE)[0],
     subject="Read: x",
     text="Your message was shown.\n",
