@@ -118,7 +118,7 @@ class _Submitting:
         """Raises `BlobDamaged`, `DatabaseUnavailable`."""
         order, limits = self.order, self.config.limits
         if self.blob.size > limits.message_octets:
-            return self._refused(Reason.MESSAGE_TOO_LARGE)
+            return not_submitted(Refused(Reason.MESSAGE_TOO_LARGE), self.config)
         identity = await self.world.database.read(identities.get, order.account.id, order.identity)
         if identity is None:
             return NotSubmitted("invalidProperties", "there is no such identity", ("identityId",))
@@ -177,27 +177,12 @@ class _Submitting:
         )
         incoming = await self.reception.begin(origin, envelope, submission=remembered)
         if isinstance(incoming, Refused):
-            return self._refused(incoming.reason, incoming.text)
+            return not_submitted(incoming, self.config)
         try:
-            return await self._add_recipients(incoming, recipients) or await self._add_octets(incoming)
+            why = await add_recipients(incoming, recipients, self.config)
+            return why or await self._add_octets(incoming)
         finally:
             incoming.abandon()
-
-    async def _add_recipients(self, incoming: IncomingMessage, recipients: Recipients) -> NotSubmitted | None:
-        """Why it is not sent, because of its recipients: all that are no good."""
-        invalid: list[str] = []
-        for number, (address, request) in enumerate(recipients, 1):
-            if number % TOGETHER == 0:
-                await asyncio.sleep(0)  # others come between
-            refused = await incoming.add_recipient(address, request)
-            if refused is None:
-                continue
-            if refused.reason in (Reason.UNAVAILABLE, Reason.MEMORY_SCARCE):
-                return self._refused(refused.reason)
-            invalid.append(str(address))
-        if not invalid:
-            return None
-        return NotSubmitted("invalidRecipients", "unknown here, or full", invalid_recipients=tuple(invalid))
 
     async def _add_octets(self, incoming: IncomingMessage) -> Submitted | NotSubmitted:
         digest, last = sha256(), b""
@@ -205,20 +190,44 @@ class _Submitting:
             if start:
                 await incoming.add(last)
                 if incoming.refused:
-                    return self._refused(incoming.refused.reason, incoming.refused.text)
+                    return not_submitted(incoming.refused, self.config)
             last = await in_thread(self.blob.read, start, PIECE_OCTETS)
             await in_thread(digest.update, last)
         if digest.digest() != self.order.email.blob:
             raise BlobDamaged(self.order.email.blob.hex(), "is damaged")
         result = await incoming.finish(last)
         if isinstance(result, Refused):
-            return self._refused(result.reason, result.text)
+            return not_submitted(result, self.config)
         assert result.submission is not None, "it was to be remembered"
         return Submitted(result.submission)
 
-    def _refused(self, reason: Reason, text: str = "") -> NotSubmitted:
-        if reason is Reason.MESSAGE_TOO_LARGE:
-            return NotSubmitted("tooLarge", max_size=self.config.limits.message_octets)
-        if reason in (Reason.REJECTED_BY_CHECK, Reason.DEFERRED_BY_CHECK):
-            return NotSubmitted("forbiddenToSend", text)
-        return _NOT_SUBMITTED.get(reason) or NotSubmitted("serverFail", _LATER)
+
+# --- also of `notifying`
+
+
+async def add_recipients(
+    incoming: IncomingMessage, recipients: Recipients, config: Config
+) -> NotSubmitted | None:
+    """Why it is not sent, because of its recipients: all that are no good."""
+    invalid: list[str] = []
+    for number, (address, request) in enumerate(recipients, 1):
+        if number % TOGETHER == 0:
+            await asyncio.sleep(0)  # others come between
+        refused = await incoming.add_recipient(address, request)
+        if refused is None:
+            continue
+        if refused.reason in (Reason.UNAVAILABLE, Reason.MEMORY_SCARCE):
+            return not_submitted(refused, config)
+        invalid.append(str(address))
+    if not invalid:
+        return None
+    return NotSubmitted("invalidRecipients", "unknown here, or full", invalid_recipients=tuple(invalid))
+
+
+def not_submitted(refused: Refused, config: Config) -> NotSubmitted:
+    """What a refusal of the reception is in JMAP."""
+    if refused.reason is Reason.MESSAGE_TOO_LARGE:
+        return NotSubmitted("tooLarge", max_size=config.limits.message_octets)
+    if refused.reason in (Reason.REJECTED_BY_CHECK, Reason.DEFERRED_BY_CHECK):
+        return NotSubmitted("forbiddenToSend", refused.text)
+    return _NOT_SUBMITTED.get(refused.reason) or NotSubmitted("serverFail", _LATER)

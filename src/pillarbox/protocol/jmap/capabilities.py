@@ -55,6 +55,7 @@ WEBSOCKET: Final = "urn:ietf:params:jmap:websocket"
 WEBPUSH_VAPID: Final = "urn:ietf:params:jmap:webpush-vapid"
 BLOB: Final = "urn:ietf:params:jmap:blob"
 QUOTA: Final = "urn:ietf:params:jmap:quota"
+MDN: Final = "urn:ietf:params:jmap:mdn"
 
 
 def _core(facts: Facts) -> dict[str, Any]:
@@ -143,6 +144,7 @@ _ROWS: Final = (
     Capability(urn=WEBPUSH_VAPID, methods=(), server=_webpush_vapid),
     Capability(urn=BLOB, methods=_methods("Blob", "upload get lookup"), account=_blob),
     Capability(urn=QUOTA, methods=_methods("Quota", "get changes query queryChanges"), account=_nothing),
+    Capability(urn=MDN, methods=_methods("MDN", "send parse"), account=_nothing),
 )
 
 CAPABILITIES: Final = {row.urn: row for row in _ROWS}
@@ -151,7 +153,7 @@ CAPABILITIES: Final = {row.urn: row for row in _ROWS}
 CAPABILITY_OF: Final = {method: row for row in _ROWS for method in row.methods}
 """By the method's name."""
 
-WRITING_VERBS: Final = frozenset(("set", "copy", "import", "upload"))
+WRITING_VERBS: Final = frozenset(("set", "copy", "import", "upload", "send"))
 """Methods with these names change something: a read-only account refuses them."""
 
 

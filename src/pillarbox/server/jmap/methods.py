@@ -21,6 +21,8 @@ from pillarbox.server.jmap.emails import (
 from pillarbox.server.jmap.mailboxes import get as mailbox_get
 from pillarbox.server.jmap.mailboxes import query as mailbox_query
 from pillarbox.server.jmap.mailboxes import set as mailbox_set
+from pillarbox.server.jmap.notifications import parse as mdn_parse
+from pillarbox.server.jmap.notifications import send as mdn_send
 from pillarbox.server.jmap.submissions import get as submissions_get
 from pillarbox.server.jmap.submissions import query as submissions_query
 from pillarbox.server.jmap.submissions import set as submissions_set
@@ -65,6 +67,8 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "EmailSubmission/query": submissions_query.query,
     "EmailSubmission/queryChanges": submissions_query.query_changes,
     "EmailSubmission/set": submissions_set.set_submissions,
+    "MDN/send": mdn_send.send,
+    "MDN/parse": mdn_parse.parse,
     "VacationResponse/get": vacation.get,
     "VacationResponse/set": vacation.set_vacation,
 }
