@@ -17,6 +17,7 @@
     received_report.py  which of these reports a message carries
     dmarc/          whether the author's domain stands behind a message
     bimi/           the image that a sender asks to be shown beside its mail
+    smime/          whether a message is signed by its author, and unchanged
     iprev.py        whether a client's address has a name that leads back
 
     authentication_results/     what checks found as a header field, written and read
