@@ -1,5 +1,6 @@
 """Certificates and messages signed with them (S/MIME): by `cryptography`, and by the command of OpenSSL."""
 
+import base64
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -26,7 +27,7 @@ Key = Any
 
 
 @cache
-def rsa_key(bits: int = 2048, number: int = 0) -> rsa.RSAPrivateKey:
+def rsa_key(bits: int = 2048) -> rsa.RSAPrivateKey:
     """The same one each time: making one takes long."""
     return rsa.generate_private_key(65537, bits)
 
@@ -48,9 +49,9 @@ class Identity:
 
     @property
     def key_pem(self) -> bytes:
-        return self.key.private_bytes(
-            Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        form = serialization.PrivateFormat.PKCS8
+        octets: bytes = self.key.private_bytes(Encoding.PEM, form, serialization.NoEncryption())
+        return octets
 
 
 def authority(name: str = "Root", issuer: Identity | None = None, *, key: Key | None = None) -> Identity:
@@ -150,8 +151,6 @@ def opaque(cms: bytes, *, header: bytes = b"From: ann@one.example\r\n", paramete
 
 
 def _base64(octets: bytes) -> bytes:
-    import base64
-
     return base64.encodebytes(octets).replace(b"\n", b"\r\n")
 
 

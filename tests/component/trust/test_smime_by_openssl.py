@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from pillarbox.trust.smime.certificates import Roots
-from pillarbox.trust.smime.verification import FAILED, VERIFIED, verify
+from pillarbox.trust.smime.kinds import FAILED, VERIFIED
+from pillarbox.trust.smime.verification import verify
 from tests.kit.signed_by_smime import NOW_MS, authority, by_openssl, person, rsa_key
 
 ROOT = authority()

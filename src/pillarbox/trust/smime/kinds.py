@@ -4,9 +4,13 @@ from enum import Enum
 from typing import Final
 
 from pillarbox.mail import parameter
+from pillarbox.mail.header import Header
 
 MAX_FIELD_OCTETS: Final = 8 * 1024
 """Of a Content-Type that is read."""
+
+UNKNOWN, VERIFIED, FAILED = "unknown", "signed/verified", "signed/failed"
+"""`smimeStatus`."""
 
 _SIGNATURES: Final = frozenset({"application/pkcs7-signature", "application/x-pkcs7-signature"})
 _MESSAGES: Final = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
@@ -43,3 +47,14 @@ def kind_of(content_type: bytes | None) -> Kind:
 def is_signature(media_type: str) -> bool:
     """Whether a part of this type is a signature of S/MIME."""
     return media_type in _SIGNATURES
+
+
+def may_be_smime(lines: bytes) -> bool:
+    """Whether a header may have such a Content-Type, by a glance at some of its lines."""
+    lowered = lines.lower()
+    return b"signed" in lowered or b"pkcs7" in lowered
+
+
+def is_smime(lines: bytes) -> bool:
+    """Whether it has, by the same lines."""
+    return kind_of(Header(lines).first("Content-Type")) is not Kind.NONE

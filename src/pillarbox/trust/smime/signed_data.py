@@ -10,7 +10,7 @@ from pillarbox.trust.smime.ber import CONTEXT_0, INTEGER, SEQUENCE, SET, Element
 MAX_CERTIFICATES: Final = 20
 """That a message brings along; further ones make it unreadable."""
 MAX_CERTIFICATE_OCTETS: Final = 32 * 1024
-MAX_SIGNERS: Final = 8
+MAX_SIGNERS: Final = 4
 MAX_ATTRIBUTES: Final = 50
 MAX_SIGNATURE_OCTETS: Final = 4 * 1024
 

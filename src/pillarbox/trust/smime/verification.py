@@ -19,16 +19,16 @@ from pillarbox.mail.part import Part
 from pillarbox.trust.smime import certificates, signatures, signed_data
 from pillarbox.trust.smime.ber import NotBer
 from pillarbox.trust.smime.certificates import Roots
-from pillarbox.trust.smime.kinds import Kind, is_signature, kind_of
+from pillarbox.trust.smime.kinds import FAILED, UNKNOWN, VERIFIED, Kind, is_signature, kind_of
 from pillarbox.trust.smime.signed_data import OtherContent, SignedData, Signer
 
 MAX_SIGNATURE_OCTETS: Final = 512 * 1024
 """Of a signature beside what it signs, with its certificates, as it is written."""
+MAX_OPAQUE_OCTETS: Final = 16 * 1024 * 1024
+"""Of a message whose content is in the signature, as it is written: it is copied twice."""
 MAX_ERRORS: Final = 20
 _MAX_FROM_OCTETS: Final = 4 * 1024
 _SLICE_OCTETS: Final = 64 * 1024
-
-UNKNOWN, VERIFIED, FAILED = "unknown", "signed/verified", "signed/failed"
 
 
 class Verdict(Struct, frozen=True):
@@ -44,9 +44,21 @@ class _Signed(Struct, frozen=True):
     """What signers have signed."""
 
     data: SignedData
-    content: bytes
+    octets: bytes
+    start: int
+    end: int
+    """Of what is signed, in the octets."""
     is_text: bool
-    """It is a part of the message: its line ends are CRLF wherever it was signed."""
+    """It is a part of the message: its line ends are CRLF wherever it was signed (RFC 8551 §3.1.1)."""
+
+    def pieces(self) -> Iterator[bytes]:
+        """What is signed."""
+        for start in range(self.start, self.end, _SLICE_OCTETS):
+            yield self.octets[start : min(self.end, start + _SLICE_OCTETS)]
+
+    def canonical(self) -> Iterator[bytes]:
+        """The same as it was signed, whatever a system has made of its line ends."""
+        return _with_crlf(self.pieces()) if self.is_text else self.pieces()
 
 
 class _Failed(Exception):
@@ -76,12 +88,14 @@ def _signed(message: bytes, root: Part, kind: Kind) -> _Signed | None:
     """`None` where there is no signature of S/MIME in it. Raises `_Failed`, `NotBer`."""
     try:
         if kind is Kind.OPAQUE:
-            data = signed_data.read(transfer.decode(message[root.body_start : root.end], root.encoding))
+            if root.size > MAX_OPAQUE_OCTETS:
+                raise _Failed("The signed message is too large")
+            data = signed_data.read(_decoded(message, root))
             if not data.signers:
                 return None  # certificates alone (RFC 8551 §3.8)
             if data.content is None:
                 raise _Failed("The signature has no content")
-            return _Signed(data, data.content, is_text=False)
+            return _Signed(data, data.content, 0, len(data.content), is_text=False)
         if len(root.children) != 2 or root.cut or root.children[1].cut:
             raise _Failed("The message has no signature, or too many parts")
         content, beside = root.children
@@ -89,10 +103,10 @@ def _signed(message: bytes, root: Part, kind: Kind) -> _Signed | None:
             return None
         if beside.size > MAX_SIGNATURE_OCTETS:
             raise _Failed("The signature is too large")
-        data = signed_data.read(transfer.decode(message[beside.body_start : beside.end], beside.encoding))
+        data = signed_data.read(_decoded(message, beside))
         if not data.signers:
             raise _Failed("Nobody has signed the message")
-        return _Signed(data, message[content.header_start : content.end], is_text=True)
+        return _Signed(data, message, content.header_start, content.end, is_text=True)
     except OtherContent:
         if kind is Kind.OPAQUE:
             return None
@@ -140,7 +154,7 @@ def _of_signer(
         return None, [*found, "The signer's certificate is missing, or has a key that is not usable"]
     content = signer.attributes
     if content is None:
-        content = b"".join(_canonical(signed.content)) if signed.is_text else signed.content
+        content = b"".join(signed.canonical())
     if not problem and not signatures.holds(signer, certificate, content):
         found.append("The signature does not hold")
     if not authors or not all(certificates.is_for(certificate, author) for author in authors):
@@ -152,16 +166,15 @@ def _digests(signed: _Signed) -> dict[str, bytes]:
     """Of the content, by each algorithm that a signer has used."""
     used = {signer.digest for signer in signed.data.signers} & signatures.DIGESTS.keys()
     made = {name: hashlib.new(signatures.DIGESTS[name][0]) for name in used}
-    for piece in _canonical(signed.content) if signed.is_text else _slices(signed.content):
+    for piece in signed.canonical():
         for digest in made.values():
             digest.update(piece)
     return {name: digest.digest() for name, digest in made.items()}
 
 
-def _canonical(octets: bytes) -> Iterator[bytes]:
-    """With CRLF line ends (RFC 8551 §3.1.1): it was signed so, whatever a system has made of them."""
+def _with_crlf(pieces: Iterator[bytes]) -> Iterator[bytes]:
     carried = b""
-    for piece in _slices(octets):
+    for piece in pieces:
         piece = carried + piece
         carried = b"\r" if piece.endswith(b"\r") else b""
         if carried:
@@ -170,9 +183,8 @@ def _canonical(octets: bytes) -> Iterator[bytes]:
     yield carried
 
 
-def _slices(octets: bytes) -> Iterator[bytes]:
-    for start in range(0, len(octets), _SLICE_OCTETS):
-        yield octets[start : start + _SLICE_OCTETS]
+def _decoded(message: bytes, part: Part) -> bytes:
+    return b"".join(transfer.pieces(message, part.body_start, part.end, part.encoding))
 
 
 def _authors(header: Header) -> tuple[Address, ...]:

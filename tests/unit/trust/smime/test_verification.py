@@ -13,15 +13,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from pillarbox.trust.smime import signatures
 from pillarbox.trust.smime.ber import MAX_DEPTH, sequence_of
 from pillarbox.trust.smime.certificates import Roots
+from pillarbox.trust.smime.kinds import FAILED, UNKNOWN, VERIFIED
 from pillarbox.trust.smime.signed_data import MAX_CERTIFICATES, MAX_SIGNERS
-from pillarbox.trust.smime.verification import (
-    FAILED,
-    MAX_SIGNATURE_OCTETS,
-    UNKNOWN,
-    VERIFIED,
-    Verdict,
-    verify,
-)
+from pillarbox.trust.smime.verification import MAX_OPAQUE_OCTETS, MAX_SIGNATURE_OCTETS, Verdict, verify
 from tests.kit.signed_by_smime import (
     ADDRESS,
     BODY,
@@ -259,6 +253,7 @@ def test_what_cannot_be_read(cms: bytes) -> None:
 
 def test_limits() -> None:
     assert errors(beside(b"\0" * MAX_SIGNATURE_OCTETS)) == ("The signature is too large",)
+    assert errors(opaque(b"\0" * MAX_OPAQUE_OCTETS)) == ("The signed message is too large",)
     many = [person(ROOT) for _ in range(MAX_CERTIFICATES + 1)]
     assert "too many certificates" in errors(signed(ANN, others=many))[0]
     assert "too many signers" in errors(signed(*many[: MAX_SIGNERS + 1]))[0]
