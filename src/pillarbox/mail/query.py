@@ -155,6 +155,11 @@ class HasAttachment:
 
 
 @dataclass(frozen=True, slots=True)
+class HasSmime:
+    """Messages of S/MIME, or with a signature beside what it signs, by their Content-Type (RFC 9219 §4.2)."""
+
+
+@dataclass(frozen=True, slots=True)
 class Field:
     """Messages with a header field of this name whose decoded value contains the text.
 
@@ -214,7 +219,7 @@ class ThreadIs:
 
 Leaf = (
     All | Uids | UidsWithStar | Sequence | SavedResult | Recent | Flag | Dated | ReceivedBefore | Younger | Older
-    | Larger | Smaller | HasAttachment | Field | Addresses | Body | Text | ModSeqAtLeast | EmailIs | ThreadIs
+    | Larger | Smaller | HasAttachment | HasSmime | Field | Addresses | Body | Text | ModSeqAtLeast | EmailIs | ThreadIs
 )  # fmt: skip
 """A term without subterms."""
 

@@ -5,7 +5,7 @@ EXPUNGE, DELETE and the removal of an account only list them in `orphans`, so th
 
 from typing import Final
 
-from pillarbox.store import sqlite_fts
+from pillarbox.store import signature_verdicts, sqlite_fts
 from pillarbox.world import blobs
 from pillarbox.world.database import Transaction
 
@@ -39,6 +39,7 @@ _DROP = (
     sqlite_fts.REMOVE,
     "DELETE FROM search_unindexed WHERE email = ?",
     "DELETE FROM search_given_up WHERE email = ?",
+    signature_verdicts.REMOVE,
     "DELETE FROM emails WHERE id = ?",
     "DELETE FROM orphans WHERE email = ?",
 )

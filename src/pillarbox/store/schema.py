@@ -28,6 +28,7 @@ it does the same.
 - `search_given_up`: those of `search_unindexed` that could not be read for the index, so that `fsck` can say so.
 - `uploads`: octets that clients have uploaded, until they expire; see the module of that name. `emails_by_blob` finds
   the emails with certain octets: 8 octets of a digest are enough for that.
+- `signature_verdicts`: what was found of the signatures of emails; see the module of that name.
 - `indicators`: images that senders ask to be shown beside their mail, for all accounts; see the module of that name.
   `kept_until_s` is when a row may go, `until_s` when it is to be fetched again.
 """
@@ -226,6 +227,16 @@ _SORT_ORDERS = """
 ALTER TABLE mailboxes ADD COLUMN sort_order INTEGER
 """
 
+_SIGNATURE_VERDICTS = """
+CREATE TABLE signature_verdicts (
+  email INTEGER PRIMARY KEY,
+  status TEXT NOT NULL,
+  errors TEXT NOT NULL,
+  verified_at_ms INTEGER NOT NULL,
+  at_delivery TEXT NOT NULL
+)
+"""
+
 SCHEMA = Schema(
     "store",
     migrations=(
@@ -239,6 +250,7 @@ SCHEMA = Schema(
         _EMAILS_LOGGED,
         _SORT_ORDERS,
         _UPLOADS,
+        _SIGNATURE_VERDICTS,
     ),
     compatible_back_to=10,
 )

@@ -92,6 +92,10 @@ REPAIRED = {
         "INSERT INTO uploads SELECT 2, digest, size, x'ff', 'zz' FROM blobs WHERE octets_id = 1",
         "UPDATE blobs SET uses = uses + 1 WHERE octets_id = 1",
     ],
+    "signature-verdict-values-valid": [
+        "INSERT INTO signature_verdicts SELECT min(id), 'zz', x'ff', 'zz', x'ff' FROM emails"
+    ],
+    "signature-verdict-has-email": ["INSERT INTO signature_verdicts VALUES (7, 'unknown', '', 0, 'unknown')"],
     "upload-has-blob": ["INSERT INTO uploads VALUES (1, zeroblob(32), 9, 'text/plain', 0)"],
     "email-values-valid": [
         "UPDATE emails SET header_size = 'zz', crlf_size = x'ff', has_attachment = 'zz', is_reply = 7 WHERE id % 3 = 0",

@@ -64,6 +64,14 @@ def _by_mailbox(
 
 INVARIANTS = (
     Invariant(
+        "signature-verdict-has-email",
+        "What was found of a signature is about an email that is there.",
+        "SELECT email FROM signature_verdicts WHERE email NOT IN (SELECT id FROM emails)",
+        "something was found of the signature of email {0}, which does not exist",
+        "Delete it.",
+        ("DELETE FROM signature_verdicts WHERE email NOT IN (SELECT id FROM emails)",),
+    ),
+    Invariant(
         "message-of-own-account",
         "A message in a mailbox is an email of the same account.",
         f"SELECT account, mailbox, uid, email FROM placements WHERE {_FOREIGN}",  # noqa: S608 - a constant

@@ -10,6 +10,7 @@ from pillarbox.mail.mailbox_name import INBOX
 from pillarbox.store.account_counters import EMAIL_BITS, MAX_MODSEQ, MAX_UID
 from pillarbox.store.changes import ChangeKind
 from pillarbox.store.mailbox import MAX_SORT_ORDER, Role
+from pillarbox.store.signature_verdicts import STATUSES
 from pillarbox.world.database.values import (
     MAX_ID,
     MAX_NUMBER,
@@ -228,6 +229,23 @@ _UPLOADS: Final = TableValues(
     remedy="Drop it: its client uploads it again.",
 )
 
+_SIGNATURE_VERDICTS: Final = TableValues(
+    name="signature-verdict-values-valid",
+    table="signature_verdicts",
+    of_account=f"email BETWEEN ? << {EMAIL_BITS} AND ((? + 1) << {EMAIL_BITS}) - 1",
+    columns={
+        "email": integer(0, MAX_NUMBER),
+        "status": text(among=STATUSES),
+        "errors": text("''"),
+        "verified_at_ms": integer(0, MAX_NUMBER, "0"),
+        "at_delivery": text(among=STATUSES),
+    },
+    rule="What was found of a signature has a status, texts and a time.",
+    named="CAST(email AS INTEGER)",
+    message="what was found of the signature of email {0} has a status, text or time of a wrong type",
+    remedy="Delete it: it is found again.",
+)
+
 _TEXTS: Final = ("base_subject", "sort_from", "sort_to", "sort_cc", "sort_display_from", "sort_display_to")
 EMAILS: Final[TableValues] = TableValues(
     name="email-values-valid",
@@ -283,6 +301,7 @@ TABLES: Final[tuple[TableValues, ...]] = (
     _SEARCH_ATTEMPTS,
     _LEASES,
     _UPLOADS,
+    _SIGNATURE_VERDICTS,
 )
 INVARIANTS = tuple(values.invariant() for values in (*TABLES, INDICATORS))
 """In the order of repair."""

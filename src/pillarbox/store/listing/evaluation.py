@@ -101,6 +101,9 @@ class _Evaluation:
             case f.Smaller(octets):
                 sizes = listed.sizes
                 return bytes([sizes[place] < octets for place in places])
+            case f.Among(emails):
+                ids = listed.ids
+                return bytes([ids[place] in emails for place in places])
             case f.ThreadHasFlag():
                 threads, found = listed.threads, self._threads[wanted]
                 return bytes([threads[place] in found for place in places])

@@ -76,13 +76,19 @@ class ThreadHasFlag(Struct, frozen=True):
     emails: InThread
 
 
+class Among(Struct, frozen=True):
+    """These emails, which were found by other means."""
+
+    emails: frozenset[int]
+
+
 class Matching(Struct, frozen=True):
     """Emails that match a query of text."""
 
     query: Query
 
 
-InMemory: TypeAlias = InMailbox | InOthers | ReceivedBefore | Smaller | HasFlag | ThreadHasFlag
+InMemory: TypeAlias = InMailbox | InOthers | ReceivedBefore | Smaller | HasFlag | ThreadHasFlag | Among
 Filter: TypeAlias = All | Any | Not | InMemory | Matching
 
 EVERYTHING = All(())

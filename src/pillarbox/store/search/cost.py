@@ -117,6 +117,7 @@ _COSTS: Final[dict[type[Query], int]] = {
     q.Text: _WHOLE_TEXT,
     q.Field: _HEADER_LINES,
     q.Addresses: _HEADER_LINES,
+    q.HasSmime: _HEADER_LINES,
     q.HasAttachment: _HEADER_LINES,  # a row of the wide table, of which it is the beginning
     q.Dated: _NARROW_TABLE,
     q.ReceivedBefore: _NARROW_TABLE,

@@ -40,6 +40,7 @@ from pillarbox.store.search.text import (
     lines_may_contain,
     longest_word,
 )
+from pillarbox.trust.smime.kinds import is_smime, may_be_smime
 from pillarbox.world.blobs import BlobDamaged, Blobs
 from pillarbox.world.database import QUERY_ROWS, Transaction
 
@@ -219,6 +220,9 @@ class _Search:
                 return self._field(name, fold(text), places)
             case q.Addresses(name, text):
                 return self._addresses(name, fold(text), places)
+            case q.HasSmime():
+                lines = self._columns(places, (Column.CACHED_FIELDS,), lambda row: may_be_smime(row[1]))
+                return [place for place, cached in lines if is_smime(cached)]
             case q.Body(text):
                 return self._text(fold(text), places, in_header=False)
             case q.Text(text):
