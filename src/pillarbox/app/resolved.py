@@ -23,6 +23,8 @@ from pillarbox.world.tls.server import CertificateFiles, CertificateUnusable
 
 MAX_MARK_AUTHORITIES: Final = 100
 """Root certificates in the file of `authentication.bimi_roots`."""
+MAX_MAIL_AUTHORITIES: Final = 1_000
+"""Likewise, of `authentication.smime_roots`."""
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - what the operator asks for with "*"
 
 
@@ -43,7 +45,8 @@ class Resolved:
 
 def resolve(config: Config) -> Resolved:
     """Resolve what the configuration names. Raises `ConfigWrong`."""
-    _check_mark_authorities(config.authentication.bimi_roots)
+    _check_authorities("bimi_roots", config.authentication.bimi_roots, MAX_MARK_AUTHORITIES)
+    _check_authorities("smime_roots", config.authentication.smime_roots, MAX_MAIL_AUTHORITIES)
     _check_networks(config.http.trusted_proxies, "http.trusted_proxies")
     _check_networks(config.push.allowed_networks, "push.allowed_networks")
     _check_push_subject(config.push.subject)
@@ -197,8 +200,8 @@ def _certificates(given: tuple[Certificate, ...]) -> Iterable[CertificateFiles]:
         yield CertificateFiles(certificate.chain, certificate.key, names)
 
 
-def _check_mark_authorities(roots: Path | None) -> None:
-    """`delivery.checks.authentication` reads the file."""
+def _check_authorities(option: str, roots: Path | None, most: int) -> None:
+    """`delivery.checks.authentication` and `server.jmap.emails.signed` read the files."""
     if roots is None:
         return
     from pillarbox.world.tls.certificate import read_chain
@@ -206,8 +209,6 @@ def _check_mark_authorities(roots: Path | None) -> None:
     try:
         found = len(read_chain(roots))
     except CertificateUnusable as failure:
-        raise ConfigWrong(f"'authentication.bimi_roots': {failure}") from None
-    if found > MAX_MARK_AUTHORITIES:
-        raise ConfigWrong(
-            f"'authentication.bimi_roots': {roots} has {found} certificates, more than {MAX_MARK_AUTHORITIES}"
-        )
+        raise ConfigWrong(f"'authentication.{option}': {failure}") from None
+    if found > most:
+        raise ConfigWrong(f"'authentication.{option}': {roots} has {found} certificates, more than {most}")

@@ -226,6 +226,15 @@ class Authentication:
             example='"/etc/pillarbox/mark-authorities.pem"',
         ),
     ] = None
+    smime_roots: Annotated[
+        Path | None,
+        Description(
+            "A PEM file with the root certificates of authorities that are believed to know whose signatures are "
+            "whose (S/MIME). Without it, those of the system are believed. Whether certificates were revoked is not "
+            "asked.",
+            example='"/etc/pillarbox/mail-authorities.pem"',
+        ),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -55,6 +55,7 @@ WEBSOCKET: Final = "urn:ietf:params:jmap:websocket"
 WEBPUSH_VAPID: Final = "urn:ietf:params:jmap:webpush-vapid"
 BLOB: Final = "urn:ietf:params:jmap:blob"
 QUOTA: Final = "urn:ietf:params:jmap:quota"
+SMIME_VERIFY: Final = "urn:ietf:params:jmap:smimeverify"
 MDN: Final = "urn:ietf:params:jmap:mdn"
 
 
@@ -144,6 +145,7 @@ _ROWS: Final = (
     Capability(urn=WEBPUSH_VAPID, methods=(), server=_webpush_vapid),
     Capability(urn=BLOB, methods=_methods("Blob", "upload get lookup"), account=_blob),
     Capability(urn=QUOTA, methods=_methods("Quota", "get changes query queryChanges"), account=_nothing),
+    Capability(urn=SMIME_VERIFY, methods=(), account=_nothing),
     Capability(urn=MDN, methods=_methods("MDN", "send parse"), account=_nothing),
 )
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from weakref import WeakValueDictionary
 
 from pillarbox.mail.identifiers import AccountId
+from pillarbox.server.jmap.emails.authorities import TrustedAuthorities
 from pillarbox.server.jmap.emails.lists import EmailLists
 from pillarbox.store.thread_counts import CountsCache
 
@@ -15,6 +16,8 @@ class Caches:
 
     lists: EmailLists
     """Lists of emails, by filter and order."""
+    authorities: TrustedAuthorities
+    """Whose signatures are believed."""
     counts: CountsCache = field(default_factory=CountsCache)
     """Emails and threads of mailboxes."""
     counting: WeakValueDictionary[AccountId, Lock] = field(default_factory=WeakValueDictionary)

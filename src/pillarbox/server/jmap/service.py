@@ -25,6 +25,7 @@ from pillarbox.server.jmap.accounts import accesses_of
 from pillarbox.server.jmap.caches import Caches
 from pillarbox.server.jmap.context import Context, GiveWay, Handler, Named
 from pillarbox.server.jmap.dispatch import Dispatcher
+from pillarbox.server.jmap.emails.authorities import TrustedAuthorities
 from pillarbox.server.jmap.emails.lists import EmailLists
 from pillarbox.server.jmap.methods import HANDLERS
 from pillarbox.server.push.identity import Identity
@@ -82,7 +83,7 @@ class JmapService:
         self._identity = Identity(world, config)
         self._offered = offered(handlers)
         self._reception = Reception(world, config)
-        self._caches = Caches(EmailLists(world))
+        self._caches = Caches(EmailLists(world), TrustedAuthorities(world, config))
         self._sessions: dict[tuple[AccountId, str, str], SessionObject] = {}
         self._running: Counter[AccountId] = Counter()
 

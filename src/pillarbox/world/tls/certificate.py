@@ -80,6 +80,13 @@ def read_chain(chain: Path) -> tuple[bytes, ...]:
     return tuple(certificate.public_bytes(Encoding.DER) for certificate in certificates)
 
 
+def system_authorities() -> tuple[bytes, ...]:
+    """The roots that the system trusts, in DER."""
+    import ssl
+
+    return tuple(ssl.create_default_context().get_ca_certs(binary_form=True))
+
+
 def _octets(file: Path) -> bytes:
     with file.open("rb") as opened:
         octets = opened.read(MAX_FILE_OCTETS + 1)

@@ -15,6 +15,16 @@ from pillarbox.protocol.jmap.email.keywords import json_keywords
 _encode: Final = msgspec.json.Encoder().encode
 
 
+class Signature(Struct, frozen=True, gc=False):
+    """What was found of a signature (RFC 9219 §4.1)."""
+
+    status: str
+    at_delivery: str
+    errors: tuple[str, ...]
+    verified_at_ms: int | None
+    """`None` where there was nothing to verify."""
+
+
 class EmailRow(Struct, frozen=True, gc=False):
     """An email as the store knows it. What is not asked for (`Known`) may be left out, and is never looked at.
 
@@ -37,6 +47,8 @@ class EmailRow(Struct, frozen=True, gc=False):
     """None: made from the octets."""
     has_attachment: bool | None = None
     """Likewise."""
+    signature: Signature | None = None
+    """`None`: the message has none."""
 
 
 class Known(Enum):
@@ -51,6 +63,7 @@ class Known(Enum):
     LINES = "lines"
     PREVIEW = "preview"
     HAS_ATTACHMENT = "has_attachment"
+    SIGNATURE = "signature"
 
 
 NULL: Final = b"null"
@@ -101,3 +114,34 @@ METADATA: Final[dict[str, tuple[Known, Callable[[EmailRow], bytes]]]] = {
     "receivedAt": (Known.RECEIVED_AT, _received_at),
 }
 """What each property of §4.1.1 needs, and its JSON. Of an email that is not stored (§4.9) most are null."""
+
+
+# --- RFC 9219
+
+
+def _smime_status(row: EmailRow) -> bytes:
+    return NULL if row.signature is None else _encode(row.signature.status)
+
+
+def _smime_status_at_delivery(row: EmailRow) -> bytes:
+    return NULL if row.signature is None else _encode(row.signature.at_delivery)
+
+
+def _smime_errors(row: EmailRow) -> bytes:
+    return NULL if row.signature is None or not row.signature.errors else _encode(row.signature.errors)
+
+
+def _smime_verified_at(row: EmailRow) -> bytes:
+    signature = row.signature
+    if signature is None or signature.verified_at_ms is None:
+        return NULL
+    return b'"%b"' % date.rfc3339(signature.verified_at_ms).encode()
+
+
+SIGNATURE: Final[dict[str, Callable[[EmailRow], bytes]]] = {
+    "smimeStatus": _smime_status,
+    "smimeStatusAtDelivery": _smime_status_at_delivery,
+    "smimeErrors": _smime_errors,
+    "smimeVerifiedAt": _smime_verified_at,
+}
+"""The properties of RFC 9219 §4.1, only of emails that are stored."""

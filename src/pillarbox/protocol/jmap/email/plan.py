@@ -25,7 +25,7 @@ from pillarbox.mail.summary import CACHED_FIELDS
 from pillarbox.protocol.jmap.email import body_part_properties, fields
 from pillarbox.protocol.jmap.email.body_part import Interlude, go_on
 from pillarbox.protocol.jmap.email.body_values import MAX_VALUE_OCTETS, Room
-from pillarbox.protocol.jmap.email.email_row import METADATA, EmailRow, Known
+from pillarbox.protocol.jmap.email.email_row import METADATA, SIGNATURE, EmailRow, Known
 from pillarbox.protocol.jmap.email.header_forms import Form
 from pillarbox.protocol.jmap.email.header_property import CONVENIENCE, PREFIX, HeaderProperty
 from pillarbox.protocol.jmap.email.message import BODY_PROPERTIES, BodyArguments, Message, Source
@@ -65,10 +65,15 @@ class Plan(Struct, frozen=True):
     wanted: tuple[_Wanted, ...]
 
     @classmethod
-    def of_get(cls, properties: Iterable[str] | None, body: BodyArguments) -> Self:
-        """For Email/get; `id` is always returned (RFC 8620 §5.1). Raises invalidArguments."""
+    def of_get(
+        cls, properties: Iterable[str] | None, body: BodyArguments, *, with_signatures: bool = False
+    ) -> Self:
+        """For Email/get; `id` is always returned (RFC 8620 §5.1). `with_signatures`: RFC 9219 is used.
+
+        Raises invalidArguments.
+        """
         names = EMAIL.by_default if properties is None else ("id", *properties)
-        return cls._of(names, body, is_stored=True)
+        return cls._of(names, body, is_stored=True, with_signatures=with_signatures)
 
     @classmethod
     def of_parse(cls, properties: Iterable[str] | None, body: BodyArguments) -> Self:
@@ -76,11 +81,23 @@ class Plan(Struct, frozen=True):
         return cls._of(PARSE_PROPERTIES if properties is None else properties, body, is_stored=False)
 
     @classmethod
-    def _of(cls, properties: Iterable[str], body: BodyArguments, *, is_stored: bool) -> Self:
+    def _of(
+        cls,
+        properties: Iterable[str],
+        body: BodyArguments,
+        *,
+        is_stored: bool,
+        with_signatures: bool = False,
+    ) -> Self:
         names = tuple(dict.fromkeys(properties))
         if len(names) > DEFAULT_LIMITS.max_properties:
             raise invalid_arguments(f"More than {DEFAULT_LIMITS.max_properties} properties")
-        wanted = tuple([_wanted(name, body) for name in names])
+        wanted = tuple(
+            [
+                _of_signature(name) if with_signatures and name in SIGNATURE else _wanted(name, body)
+                for name in names
+            ]
+        )
         if not is_stored:
             return cls(Source.BODY, frozenset(), body, wanted)
         source = max([one.source for one in wanted])
@@ -108,6 +125,10 @@ class Plan(Struct, frozen=True):
                 value = one.of_message(message)
             values.append(one.before + value)
         return b"{%b}" % b",".join(values)
+
+
+def _of_signature(name: str) -> _Wanted:
+    return _Wanted(msgspec.json.encode(name) + b":", Source.ROW, Known.SIGNATURE, of_row=SIGNATURE[name])
 
 
 def _wanted(name: str, body: BodyArguments) -> _Wanted:

@@ -209,6 +209,14 @@ CONDITIONS: Final[dict[str, Any]] = {
 }
 """§4.4.1."""
 
+SMIME_CONDITIONS: Final[dict[str, Any]] = {
+    **CONDITIONS,
+    "hasSmime": bool,
+    "hasVerifiedSmime": bool,
+    "hasVerifiedSmimeAtDelivery": bool,
+}
+"""With those of RFC 9219 §4.2."""
+
 _OF_KEYWORD: Final = {"keyword": Keyword}
 
 SORTS: Final[dict[str, dict[str, Any]]] = {

@@ -1,17 +1,20 @@
 """The filter and sort order of an Email/query as the store has them (RFC 8621 §4.4.1, §4.4.2)."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Final
 
 from pillarbox.mail import object_id
 from pillarbox.mail import query as q
 from pillarbox.mail.search_terms import terms
+from pillarbox.protocol.jmap.capabilities import SMIME_VERIFY
 from pillarbox.protocol.jmap.email import keywords
 from pillarbox.protocol.jmap.errors import UNSUPPORTED_FILTER, MethodError
 from pillarbox.protocol.jmap.filters import Comparator, Condition, Operator
 from pillarbox.protocol.jmap.filters import Filter as Asked
 from pillarbox.protocol.jmap.ids import CreatedIds
+from pillarbox.protocol.jmap.types.email import CONDITIONS, SMIME_CONDITIONS
 from pillarbox.store.listing import filters as f
 from pillarbox.store.listing.filters import Filter
 from pillarbox.store.listing.lists import NEWEST_FIRST, By, Order, Orders
@@ -20,16 +23,36 @@ MAX_TERMS: Final = 64
 """Words and phrases of all texts of one filter together: each is a search."""
 
 
-def filter_of(asked: Asked | None, created: CreatedIds) -> Filter:
-    """The filter of a call. Raises unsupportedFilter."""
+def conditions(using: Container[str]) -> Mapping[str, Any]:
+    """What a filter may ask for, where these capabilities are used."""
+    return SMIME_CONDITIONS if SMIME_VERIFY in using else CONDITIONS
+
+
+def filter_of(
+    asked: Asked | None, created: CreatedIds, found: Mapping[str, frozenset[int]] = MappingProxyType({})
+) -> Filter:
+    """The filter of a call. `found`: the emails that match conditions which were looked at before, by their names.
+
+    Raises unsupportedFilter.
+    """
     if asked is None:
         return f.EVERYTHING
-    return _Reader(created).read(asked)
+    return _Reader(created, found).read(asked)
+
+
+def names(asked: Asked | None) -> Iterator[str]:
+    """Of the conditions in a filter."""
+    match asked:
+        case Operator(_, conditions):
+            for one in conditions:
+                yield from names(one)
+        case Condition(properties):
+            yield from properties
 
 
 class _Reader:
-    def __init__(self, created: CreatedIds) -> None:
-        self._created = created
+    def __init__(self, created: CreatedIds, found: Mapping[str, frozenset[int]]) -> None:
+        self._created, self._found = created, found
         self._terms = 0
 
     def read(self, asked: Asked) -> Filter:
@@ -63,6 +86,12 @@ class _Reader:
             case "hasAttachment":
                 found = f.Matching(q.HasAttachment())
                 return found if value else f.Not(found)
+            case "hasSmime":
+                signed = f.Matching(q.HasSmime())
+                return signed if value else f.Not(signed)
+            case "hasVerifiedSmime" | "hasVerifiedSmimeAtDelivery":
+                verified = f.Among(self._found[name])
+                return verified if value else f.Not(verified)
             case _:
                 return _CONDITIONS[name](value)
 

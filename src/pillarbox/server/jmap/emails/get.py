@@ -11,22 +11,26 @@ import msgspec
 from pillarbox.mail.identifiers import AccountId, EmailId
 from pillarbox.protocol.jmap import arguments, errors, responses
 from pillarbox.protocol.jmap.blobs.blob_id import of_message
+from pillarbox.protocol.jmap.capabilities import SMIME_VERIFY
 from pillarbox.protocol.jmap.email.body_values import Room
-from pillarbox.protocol.jmap.email.email_row import EmailRow, Known
+from pillarbox.protocol.jmap.email.email_row import EmailRow, Known, Signature
 from pillarbox.protocol.jmap.email.message import Source
 from pillarbox.protocol.jmap.email.plan import AT_ONCE_OCTETS, Plan, body_arguments
 from pillarbox.protocol.jmap.types.email import EmailGetArguments
 from pillarbox.server.jmap.context import Context
 from pillarbox.server.jmap.emails.reading import EmailReader, Named, named
-from pillarbox.store import email_reading
+from pillarbox.server.jmap.emails.signed import SignatureReader
+from pillarbox.store import email_reading, signature_verdicts
 from pillarbox.store.email_reading import Found, Part, Wanted
 from pillarbox.store.fetch import Column
+from pillarbox.trust.smime.kinds import UNKNOWN
 from pillarbox.world.memory import UNCOUNTED_OCTETS
 
 _COLUMNS: Final = {
     Known.LINES: Column.CACHED_FIELDS,
     Known.PREVIEW: Column.PREVIEW,
     Known.HAS_ATTACHMENT: Column.HAS_ATTACHMENT,
+    Known.SIGNATURE: Column.CACHED_FIELDS,
 }
 """What of `Known` is a column; the rest comes with every email."""
 _PARTS: Final = {Source.ROW: Part.NOTHING, Source.HEADER: Part.HEADER, Source.BODY: Part.ALL}
@@ -35,7 +39,8 @@ _PARTS: Final = {Source.ROW: Part.NOTHING, Source.HEADER: Part.HEADER, Source.BO
 async def get(context: Context, given: dict[str, Any]) -> dict[str, Any]:
     """RFC 8621 §4.2."""
     call = arguments.read(EmailGetArguments, given)
-    plan = Plan.of_get(call.properties, body_arguments(call))
+    signatures = SMIME_VERIFY in context.using
+    plan = Plan.of_get(call.properties, body_arguments(call), with_signatures=signatures)
     account = context.account_id(given)
     wanted = call.wanted(context.created, context.limits)
     asked = Named(await _all(context, account), ()) if wanted is None else named(wanted)
@@ -69,9 +74,13 @@ class Listing:
         """Those of the emails that are there, and who has read them. Raises requestTooLarge."""
         columns = [_COLUMNS[known] for known in _COLUMNS if known in plan.known]
         reader = EmailReader(self._context, account, Wanted(tuple(columns), _PARTS[plan.source]))
+        signatures = SignatureReader(self._context, account)
         rendered: dict[EmailId, msgspec.Raw] = {}
         async for found in reader.emails(ids):
-            rendered[found.email.id] = self.take(await self._render(reader, found, plan))
+            signature = None
+            if Known.SIGNATURE in plan.known:
+                signature = _signature(await signatures.of(found, found.columns[-1]))
+            rendered[found.email.id] = self.take(await self._render(reader, found, plan, signature))
         return reader, rendered
 
     def take(self, octets: bytes) -> msgspec.Raw:
@@ -86,8 +95,10 @@ class Listing:
             self._uncounted = 0
         return msgspec.Raw(octets)
 
-    async def _render(self, reader: EmailReader, found: Found, plan: Plan) -> bytes:
-        row = _row(found, plan)
+    async def _render(
+        self, reader: EmailReader, found: Found, plan: Plan, signature: Signature | None
+    ) -> bytes:
+        row = _row(found, plan, signature)
         if plan.source:
             return await reader.work(found, lambda octets: plan.render(row, octets, self.room))
         if len(row.lines) > AT_ONCE_OCTETS:
@@ -95,7 +106,14 @@ class Listing:
         return plan.render(row)
 
 
-def _row(found: Found, plan: Plan) -> EmailRow:
+def _signature(found: signature_verdicts.Found | None) -> Signature | None:
+    if found is None:
+        return None
+    verified_at_ms = None if found.status == UNKNOWN else found.verified_at_ms
+    return Signature(found.status, found.at_delivery, found.errors, verified_at_ms)
+
+
+def _row(found: Found, plan: Plan, signature: Signature | None) -> EmailRow:
     email, columns = found.email, iter(found.columns)
     known = plan.known
     return EmailRow(
@@ -109,4 +127,5 @@ def _row(found: Found, plan: Plan) -> EmailRow:
         next(columns) if Known.LINES in known else b"",
         next(columns) if Known.PREVIEW in known else None,
         bool(next(columns)) if Known.HAS_ATTACHMENT in known else None,
+        signature,
     )

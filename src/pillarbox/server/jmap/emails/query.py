@@ -11,14 +11,15 @@ from pillarbox.mail.identifiers import AccountId, EmailId
 from pillarbox.protocol.jmap import arguments, errors, paging, responses
 from pillarbox.protocol.jmap.filters import read_filter, read_sort
 from pillarbox.protocol.jmap.types.email import (
-    CONDITIONS,
     SORTS,
     EmailQueryArguments,
     EmailQueryChangesArguments,
 )
 from pillarbox.server.jmap.context import Context
-from pillarbox.server.jmap.emails.filters import filter_of, orders_of
+from pillarbox.server.jmap.emails.filters import conditions, filter_of, names, orders_of
 from pillarbox.server.jmap.emails.lists import MAX_IN_LOOP, EmailLists
+from pillarbox.server.jmap.emails.signed import CONDITIONS as CONDITIONS_OF_SIGNATURES
+from pillarbox.server.jmap.emails.signed import SignatureReader
 from pillarbox.store import states
 from pillarbox.store.by_ids import TooMuchToRead
 from pillarbox.store.listing import changed, filters
@@ -38,9 +39,10 @@ async def query(context: Context, given: dict[str, Any]) -> dict[str, Any]:
     """Email/query (§4.4)."""
     call = arguments.read(EmailQueryArguments, given)
     account = context.account_id(given)
-    wanted, orders = _asked(context, call)
+    asked = _Asked(context, call)
     lists = context.caches.lists
     async with lists.of(account) as kept:
+        wanted, orders = await asked.filter(account, kept), asked.orders
         found = await lists.get(account, kept, wanted, orders)
         results = await _results(lists, kept, found, call, context.limits.max_query_results)
         page = paging.page(
@@ -59,10 +61,24 @@ async def query(context: Context, given: dict[str, Any]) -> dict[str, Any]:
         )
 
 
-def _asked(context: Context, call: EmailQueryArguments | EmailQueryChangesArguments) -> tuple[Filter, Orders]:
-    asked = read_filter(call.filter, CONDITIONS, context.limits)
-    comparators = read_sort(call.sort, SORTS, context.limits)
-    return filter_of(asked, context.created), orders_of(comparators)
+class _Asked:
+    """Filter and sort order of a call."""
+
+    def __init__(self, context: Context, call: EmailQueryArguments | EmailQueryChangesArguments) -> None:
+        """Raises `MethodError`."""
+        self._context = context
+        self._asked = read_filter(call.filter, conditions(context.using), context.limits)
+        self._of_signatures = not CONDITIONS_OF_SIGNATURES.isdisjoint(names(self._asked))
+        self._filter = None if self._of_signatures else filter_of(self._asked, context.created)
+        self.orders = orders_of(read_sort(call.sort, SORTS, context.limits))
+
+    async def filter(self, account: AccountId, kept: Kept) -> Filter:
+        """Where it is about signatures, all emails that have one are verified before. Raises `MethodError`."""
+        if self._filter is not None:
+            return self._filter
+        context = self._context
+        found = await SignatureReader(context, account).all(context.caches.lists, kept)
+        return filter_of(self._asked, context.created, found)
 
 
 async def _results(
@@ -101,13 +117,14 @@ async def query_changes(context: Context, given: dict[str, Any]) -> dict[str, An
     """Email/queryChanges (§4.5)."""
     call = arguments.read(EmailQueryChangesArguments, given)
     account = context.account_id(given)
-    wanted, orders = _asked(context, call)
+    asked = _Asked(context, call)
     since = states.parse(call.since_query_state)
     if since is None:
         raise errors.cannot_calculate_changes()
     lists = context.caches.lists
     while True:
         async with lists.of(account) as kept:
+            wanted, orders = await asked.filter(account, kept), asked.orders
             moved = bool(filters.of_threads(wanted)) or any(order.by is By.THREAD_FLAG for order in orders)
             told = await _changed(context, account, since, kept, whole_threads=moved or call.collapse_threads)
             if told is None:

@@ -10,9 +10,9 @@ from pillarbox.mail import object_id, search_terms
 from pillarbox.protocol.jmap import arguments
 from pillarbox.protocol.jmap.email import snippet
 from pillarbox.protocol.jmap.filters import Condition, Filter, read_filter
-from pillarbox.protocol.jmap.types.email import CONDITIONS
 from pillarbox.protocol.jmap.types.search_snippet import SearchSnippetGetArguments
 from pillarbox.server.jmap.context import Context
+from pillarbox.server.jmap.emails.filters import conditions
 from pillarbox.server.jmap.emails.reading import EmailReader, named
 from pillarbox.store.email_reading import Found, Part, Wanted
 from pillarbox.store.fetch import Column
@@ -32,7 +32,7 @@ class _Terms(Struct, frozen=True):
 async def get(context: Context, given: dict[str, Any]) -> dict[str, Any]:
     """RFC 8621 §5.1. It has no state: what it returns depends on a filter."""
     call = arguments.read(SearchSnippetGetArguments, given)
-    chosen = read_filter(call.filter, CONDITIONS, context.limits)
+    chosen = read_filter(call.filter, conditions(context.using), context.limits)
     terms = _Terms(_terms(chosen, _OF_SUBJECT), _terms(chosen, _OF_BODY))
     asked = named(arguments.wanted(call.email_ids, context.created, context.limits))
     part = Part.ALL if terms.of_body else Part.NOTHING
