@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pillarbox.app.resolved import MAX_MARK_AUTHORITIES, resolve
+from pillarbox.app.resolved import MAX_MAIL_AUTHORITIES, MAX_MARK_AUTHORITIES, resolve
 from pillarbox.config.file import parse, read
 from pillarbox.config.schema import Config, ConfigWrong
 from pillarbox.protocol.sasl.client import Credentials
@@ -39,22 +39,26 @@ def test_routes_and_a_smart_host_with_login(tmp_path: Path) -> None:
     )
 
 
-def test_roots_of_mark_authorities(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("option", "most"), [("bimi_roots", MAX_MARK_AUTHORITIES), ("smime_roots", MAX_MAIL_AUTHORITIES)]
+)
+def test_roots_of_authorities(tmp_path: Path, option: str, most: int) -> None:
     def resolved(content: bytes | None) -> Config:
         path = tmp_path / "roots.pem"
         path.unlink(missing_ok=True)
         if content is not None:
             path.write_bytes(content)
-        text = f"{LEAST}[authentication]\nbimi_roots = 'roots.pem'"
+        text = f"{LEAST}[authentication]\n{option} = 'roots.pem'"
         return resolve(parse(text, tmp_path / "pillarbox.toml")).config
 
     root = Issuer("root").pem()
-    assert resolved(root + Issuer("other").pem()).authentication.bimi_roots == tmp_path / "roots.pem"
+    found = resolved(root + Issuer("other").pem()).authentication
+    assert getattr(found, option) == tmp_path / "roots.pem"
     for content, words in (
         (None, "No such file"),
         (b"", "roots.pem"),
         (b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "roots.pem"),
-        (root * (MAX_MARK_AUTHORITIES + 1), "more than 100"),
+        (root * (most + 1), f"more than {most}"),
     ):
-        with pytest.raises(ConfigWrong, match=f"'authentication.bimi_roots': .*{words}"):
+        with pytest.raises(ConfigWrong, match=f"'authentication.{option}': .*{words}"):
             resolved(content)

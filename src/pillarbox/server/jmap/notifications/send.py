@@ -20,7 +20,7 @@ from pillarbox.protocol.jmap.capabilities import MAIL
 from pillarbox.protocol.jmap.email import keywords
 from pillarbox.protocol.jmap.errors import MethodError, SetError
 from pillarbox.protocol.jmap.types.mdn import ALREADY_SENT, MdnSendArguments
-from pillarbox.server.jmap.context import Context, Named
+from pillarbox.server.jmap.context import Context, Named, PartialFail
 from pillarbox.server.jmap.notifications import composing
 from pillarbox.server.jmap.notifications.composing import SENT, Prepared
 from pillarbox.store import email_set, emails
@@ -81,6 +81,10 @@ class _Sending:
                 error = SetError(errors.SERVER_FAIL, "The server cannot do it now; try again later")
             except BlobDamaged:
                 error = SetError(errors.SERVER_FAIL, "Message is damaged")
+            except Exception as failure:
+                if self._sent:
+                    raise PartialFail from failure
+                raise
             if error is not None:
                 self._not_sent[creation] = error
         said = {

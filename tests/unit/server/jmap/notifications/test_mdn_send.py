@@ -7,11 +7,13 @@ import pytest
 
 from pillarbox.delivery import notifying
 from pillarbox.delivery.submitted_envelope import NotSubmitted
+from pillarbox.directory import accounts
 from pillarbox.mail.disposition_reading import read
 from pillarbox.mail.header import Header
 from pillarbox.mail.part_parser import parse
 from pillarbox.protocol.jmap.capabilities import CORE, MAIL, MDN, SUBMISSION
 from pillarbox.protocol.jmap.limits import Limits
+from pillarbox.server.jmap.notifications import composing
 from pillarbox.world.database import DatabaseUnavailable
 from tests.kit.jmap.client import JmapClient, run_with_jmap
 from tests.kit.jmap.submitting import octets_of, own_identity, store
@@ -347,6 +349,50 @@ def test_a_final_recipient_of_ones_own(final: str) -> None:
         found = read(octets_of(client, 1)[0])
         assert found is not None
         assert found.final_recipient == "rfc822; u0+news@one.example"
+
+    run_with_jmap(test)
+
+
+@pytest.mark.parametrize(
+    ("to", "sender"),
+    [
+        (b"sales@one.example", "sales@one.example"),
+        (b"x@two.example, a@One.Example", "a@one.example"),
+        (b"x@two.example", "u0@one.example"),
+    ],
+)
+def test_an_identity_for_a_whole_domain(to: bytes, sender: str) -> None:
+    async def test(client: JmapClient) -> None:
+        write = client.provider.world.database.write
+        await write(accounts.add_address, client.account.id, "@one.example")
+        _, said = await client.call("Identity/get")
+        (identity,) = [one["id"] for one in said["list"] if one["email"] == "*@one.example"]
+        email = await store(client, ASKED.replace(b"\r\nTo: u0@one.example", b"\r\nTo: " + to), to="INBOX")
+        record = {"forEmailId": email, "disposition": DISPLAYED}
+        said = (await responses(client, {"k": record}, identityId=identity))[0][1]
+        assert said["sent"]["k"]["finalRecipient"] == f"rfc822; {sender}"
+        assert sender.encode() in (Header.parse(octets_of(client, 1)[0])[0].first("From") or b"")
+
+    run_with_jmap(test)
+
+
+def test_what_is_our_mistake_after_one_was_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test(client: JmapClient) -> None:
+        first, second = [await store(client, ASKED, to="INBOX") for _ in range(2)]
+        prepare, seen = composing.prepare, list[str]()
+
+        async def fail(*arguments: Any) -> Any:
+            seen.append("")
+            if len(seen) > 1:
+                raise RuntimeError("a mistake")
+            return await prepare(*arguments)
+
+        monkeypatch.setattr(composing, "prepare", fail)
+        records = {
+            key: {"forEmailId": one, "disposition": DISPLAYED} for key, one in (("a", first), ("b", second))
+        }
+        ((name, said),) = await responses(client, records)
+        assert (name, said["type"]) == ("error", "serverPartialFail")
 
     run_with_jmap(test)
 
