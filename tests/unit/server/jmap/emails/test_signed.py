@@ -147,7 +147,10 @@ def test_only_where_it_is_used() -> None:
         assert said["type"] == "invalidArguments"
         _, said = await client.call("Email/set", update={email: {"smimeStatus": "signed/verified"}})
         assert said["notUpdated"][email]["type"] == "invalidProperties"
-        assert SMIME_VERIFY in client.service.session(client.account, "https://x.example").octets.decode()
+        assert (
+            SMIME_VERIFY
+            in (await client.service.session(client.account, "https://x.example")).octets.decode()
+        )
 
     run(test)
 

@@ -129,7 +129,7 @@ def test_limits_and_capabilities() -> None:
 
 def test_the_session_lists_it() -> None:
     async def test(client: JmapClient) -> None:
-        session = json.loads(client.service.session(client.account, "https://x.example").octets)
+        session = json.loads((await client.service.session(client.account, "https://x.example")).octets)
         urn = "urn:ietf:params:jmap:mdn"
         assert session["capabilities"][urn] == {}
         assert session["accounts"][client.account_id]["accountCapabilities"][urn] == {}
