@@ -36,7 +36,7 @@ def check(card: dict[str, Any]) -> list[str]:
 
 def within_limits(card: dict[str, Any]) -> bool:
     """Whether a Card is small enough to be looked at, and can be written as JSON."""
-    if _entries(card, MAX_ENTRIES) > MAX_ENTRIES:
+    if count_entries(card, MAX_ENTRIES) > MAX_ENTRIES:
         return False
     try:
         return len(msgspec.json.encode(card)) <= MAX_CARD_OCTETS
@@ -47,9 +47,9 @@ def within_limits(card: dict[str, Any]) -> bool:
         return False
 
 
-def _entries(value: Any, limit: int) -> int:
+def count_entries(value: Any, limit: int) -> int:
     """How many entries objects and arrays have; more than `limit` where there are more, or they are too deep."""
-    count, level = 0, [value]
+    count, level = 0, [value] if isinstance(value, dict | list) else []
     for _ in range(MAX_DEPTH + 1):
         below: list[Any] = []
         for item in level:
@@ -76,7 +76,7 @@ def _wrong_localizations(card: dict[str, Any]) -> list[str]:
         touched = frozenset(tokens(pointer)[0] for pointer in patch)
         localized = {name: value for name, value in card.items() if name != "localizations"}
         changed = {name: localized[name] for name in touched if name in localized}
-        left -= _entries(changed, left) + len(patch) if left > 0 else 0
+        left -= count_entries(changed, left) + len(patch) if left > 0 else 0
         if left <= 0:
             return [*found, path]
         localized |= copied(changed)

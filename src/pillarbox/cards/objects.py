@@ -96,7 +96,7 @@ _TYPES: Final = (
     _type(
         "Card",
         {
-            "version": Scalar(scalars.exactly(VERSION)),
+            "version": Scalar(VERSION.__eq__),
             "created": UTC,
             "kind": enum(*CARD_KINDS),
             "language": LANGUAGE,

@@ -92,7 +92,8 @@ def same(one: Any, other: Any) -> bool:
 def difference(before: dict[str, Any], after: dict[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
     """The patches that make `after` of `before`, as pointers and values: arrays are replaced as a whole.
 
-    A patch cannot set null, so an object that gets a null is replaced; at the outermost level it is left out.
+    An object is replaced as a whole where patches cannot say what differs in it. A null at the outermost level is left
+    out.
     """
     for key in before:
         if key not in after:
@@ -101,11 +102,18 @@ def difference(before: dict[str, Any], after: dict[str, Any], path: str = "") ->
         if key in before and same(before[key], item):
             continue
         old = before.get(key)
-        if isinstance(item, dict) and isinstance(old, dict) and old and item and not _gets_null(old, item):
+        if isinstance(item, dict) and isinstance(old, dict) and old and item and _differs_inside(old, item):
             yield from difference(old, item, joined(path, key))
         elif item is not None:
             yield joined(path, key), item
 
 
-def _gets_null(before: dict[str, Any], after: dict[str, Any]) -> bool:
-    return any(item is None and before.get(key, 0) is not None for key, item in after.items())
+def _differs_inside(before: dict[str, Any], after: dict[str, Any]) -> bool:
+    """Whether patches can say what differs: they set no null, and controls in keys have no form in a vCard."""
+    if any(item is None and before.get(key, 0) is not None for key, item in after.items()):
+        return False
+    return all(key.isprintable() or not _has_controls(key) for keys in (before, after) for key in keys)
+
+
+def _has_controls(key: str) -> bool:
+    return any(character < " " or character == "\x7f" for character in key)

@@ -7,10 +7,14 @@ import string
 from collections.abc import Callable
 from typing import Any, Final
 
+from msgspec import Struct
+
 MAX_INT: Final = 2**53 - 1
 MAX_ID_OCTETS: Final = 255
 MAX_PREF: Final = 100
 MAX_LANGUAGE_OCTETS: Final = 255
+MAX_NAME_OCTETS: Final = 255
+"""Of names of vendors, media types, time zones and URI schemes."""
 
 Test = Callable[[Any], bool]
 
@@ -74,7 +78,9 @@ def uri(value: Any) -> bool:
     if not isinstance(value, str):
         return False
     scheme, colon, rest = value.partition(":")
-    if not (colon and scheme and scheme[0].isalpha() and _SCHEME.issuperset(scheme)):
+    if not (
+        colon and 0 < len(scheme) <= MAX_NAME_OCTETS and scheme[0].isalpha() and _SCHEME.issuperset(scheme)
+    ):
         return False
     return rest.isprintable() and " " not in rest
 
@@ -119,12 +125,12 @@ def country(value: Any) -> bool:
 
 def time_zone(value: Any) -> bool:
     """A name such as `Europe/Berlin`."""
-    return filled(value) and _ZONE.issuperset(value)
+    return filled(value) and len(value) <= MAX_NAME_OCTETS and _ZONE.issuperset(value)
 
 
 def media_type(value: Any) -> bool:
     """`type/subtype`, with parameters perhaps."""
-    if not isinstance(value, str) or not value.isprintable():
+    if not isinstance(value, str) or len(value) > MAX_NAME_OCTETS or not value.isprintable():
         return False
     kind, slash, subtype = value.partition(";")[0].strip().partition("/")
     return bool(slash and kind and subtype) and _MEDIA_TYPE.issuperset(kind + subtype)
@@ -155,7 +161,7 @@ def is_day(number: int, of_month: int, of_year: int | None) -> bool:
 
 def vendor(value: Any) -> bool:
     """A name or value of a vendor, as `example.com:foo` (§1.8.1)."""
-    if not isinstance(value, str):
+    if not isinstance(value, str) or len(value) > MAX_NAME_OCTETS:
         return False
     prefix, colon, name = value.partition(":")
     if not colon or not name or not _NOT_IN_VENDOR_NAME.isdisjoint(name):
@@ -181,21 +187,23 @@ def unknown_name(value: str) -> bool:
 
 def vcard_name(value: Any) -> bool:
     """A name as RFC 6350 §3.3 has them: letters, digits and hyphens."""
-    return filled(value) and (_ALPHANUMERIC | {"-"}).issuperset(value)
+    return jcard_name(value) and "_" not in value
 
 
 def jcard_name(value: Any) -> bool:
     """As `vcard_name`, and with underscores: names that programs made up have them."""
-    return filled(value) and _ID.issuperset(value)
+    return filled(value) and len(value) <= MAX_NAME_OCTETS and _ID.issuperset(value)
 
 
-def one_of(*values: str) -> Test:
+class OneOf(Struct, frozen=True):
     """An enumerated value, or a vendor's (§1.7.5)."""
-    known = frozenset(values)
-    return lambda value: isinstance(value, str) and (value in known or vendor(value))
+
+    known: frozenset[str]
+
+    def __call__(self, value: Any) -> bool:
+        return isinstance(value, str) and (value in self.known or vendor(value))
 
 
-def exactly(*values: str) -> Test:
-    """One of these alone."""
-    known = frozenset(values)
-    return lambda value: isinstance(value, str) and value in known
+def one_of(*values: str) -> OneOf:
+    """These, or a vendor's."""
+    return OneOf(frozenset(values))

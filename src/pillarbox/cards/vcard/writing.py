@@ -9,6 +9,8 @@ from pillarbox.cards.vcard.values import without_controls
 MAX_LINE_OCTETS: Final = 75
 """§3.2: without its CRLF."""
 _QUOTED: Final = frozenset(",:;")
+_ALWAYS_QUOTED: Final = frozenset(("jsptr", "jscomps", "author"))
+"""RFC 9555 §3.3, RFC 9554 §4.1."""
 
 
 def write(cards: Iterable[VCard]) -> bytes:
@@ -32,13 +34,14 @@ def _content_line(row: Property) -> str:
 
 
 def _parameter(parameter: Parameter) -> str:
-    return f"{parameter.name.upper()}={','.join(map(_parameter_value, parameter.values))}"
+    quoted = parameter.name in _ALWAYS_QUOTED
+    return f"{parameter.name.upper()}={','.join(_parameter_value(value, quoted) for value in parameter.values)}"
 
 
-def _parameter_value(value: str) -> str:
+def _parameter_value(value: str, quoted: bool) -> str:
     """RFC 6868 §3, and quotes where it needs them."""
     plain = without_controls(value).replace("^", "^^").replace("\n", "^n").replace('"', "^'")
-    return plain if _QUOTED.isdisjoint(plain) else f'"{plain}"'
+    return f'"{plain}"' if quoted or not _QUOTED.isdisjoint(plain) else plain
 
 
 def folded(line: bytes) -> bytes:
