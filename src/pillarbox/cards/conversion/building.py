@@ -1,15 +1,24 @@
 """A Card as it grows, property by property."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import Any, Final
-
-from msgspec.structs import replace
 
 from pillarbox.cards import scalars
 from pillarbox.cards.checking import wrong_properties
-from pillarbox.cards.conversion import components, dates, jcard, rows
+from pillarbox.cards.conversion import components, jcard, rows
+from pillarbox.cards.conversion.forms import text_of
 from pillarbox.cards.conversion.parameters import Taken
+from pillarbox.cards.conversion.properties import (
+    ONE_NAME,
+    altid,
+    divided,
+    full_name_of,
+    geography,
+    jscomps,
+    parameter,
+    sort_as_of,
+)
 from pillarbox.cards.conversion.single import SINGLE, add_categories, add_member, add_related
 from pillarbox.cards.objects import TYPES
 from pillarbox.cards.pointers import joined
@@ -19,9 +28,8 @@ from pillarbox.cards.vcard.card import Property
 Place = components.Place
 _PLACES: Final = {"birthplace": "birth", "deathplace": "death"}
 _LATER: Final = frozenset(("geo", "tz", "x-ablabel", *_PLACES))
-_MAX_NICKNAMES: Final = 100
-"""In one property; where there are more, they are one."""
-_ONE_NAME: Final = frozenset(("fn", "n", "gramgender"))
+STEP_PROPERTIES: Final = 16
+"""Converted between two steps."""
 _IN_OFFICE: Final = frozenset(("Title", "Organization"))
 _LABELLED: Final = frozenset(name for name, row in TYPES.items() if "label" in row.properties)
 
@@ -91,19 +99,21 @@ class Building:
     def _in_another_form(self, row: Property) -> bool:
         languages = parameter(row, "language")
         in_another = len(languages) == 1 and scalars.language(languages[0]) and not self.is_main(languages[0])
-        known = row.name in rows.ROWS or row.name in _ONE_NAME
+        known = row.name in rows.ROWS or row.name in ONE_NAME
         return known and (in_another or (row.name in ("n", "adr") and len(parameter(row, "phonetic")) == 1))
 
     # --- properties that say something by themselves
 
-    def add_plain(self) -> None:
-        """All but those that belong to others."""
-        for row in self.plain:
+    def add_plain(self) -> Iterator[None]:
+        """All but those that belong to others; a step after each few."""
+        for number, row in enumerate(self.plain):
             if row.name in _LATER:
                 continue
+            if number % STEP_PROPERTIES == STEP_PROPERTIES - 1:
+                yield
             taken = self.taken(row)
             if row.name in rows.ROWS:
-                for each in _divided(row, taken):
+                for each in divided(row, taken):
                     self._add_row(each)
             elif row.name in ("fn", "n"):
                 self._add_name(taken)
@@ -196,7 +206,7 @@ class Building:
     def _add_name(self, taken: Taken) -> None:
         name = self.card.get("name", {})
         taken.take("prop-id")
-        added = _full(taken, name, self.plain) if taken.row.name == "fn" else self._n(taken, name)
+        added = full_name_of(taken, name, self.plain) if taken.row.name == "fn" else self._n(taken, name)
         if not added:
             self.keep(taken.row)
         if name:
@@ -233,7 +243,7 @@ class Building:
                 self._or_keep(taken, self._add_place(taken))
 
     def _add_geography(self, taken: Taken) -> bool:
-        name, value = _geography(taken)
+        name, value = geography(taken)
         if value is None:
             return False
         wanted = taken.take("prop-id")
@@ -255,7 +265,7 @@ class Building:
 
     def _add_place(self, taken: Taken) -> bool:
         kind = _PLACES[taken.row.name]
-        value = rows.text_of(taken, uri=taken.value_type == "uri")
+        value = text_of(taken, uri=taken.value_type == "uri")
         taken.drop_value_type("text", *(["uri"] if scalars.geo(value) else []))
         taken.take("prop-id")
         if taken.rest():
@@ -302,73 +312,3 @@ def _forget_group(found: dict[str, Any]) -> None:
     parameters.pop("group", None)
     if not parameters:
         found.pop("vCardParams", None)
-
-
-def parameter(row: Property, name: str) -> tuple[str, ...]:
-    """The values of a parameter."""
-    return next((each.values for each in row.parameters if each.name == name), ())
-
-
-def altid(row: Property) -> str | None:
-    """Its ALTID; there is one name only, so nothing else tells which it belongs to."""
-    return None if row.name in _ONE_NAME else next(iter(parameter(row, "altid")), None)
-
-
-def jscomps(row: Property) -> str | None:
-    """Its JSCOMPS."""
-    return next(iter(parameter(row, "jscomps")), None)
-
-
-def _divided(row: Property, taken: Taken) -> Iterable[Taken]:
-    """NICKNAME is a list, and each of it an object."""
-    few = row.name == "nickname" and row.value.count(",") <= _MAX_NICKNAMES
-    items = values.items(row.value) if few else []
-    if len(items) < 2:
-        return [taken]
-    found = []
-    for number, item in enumerate(items):
-        kept = tuple(each for each in row.parameters if each.name != "prop-id" or not number)
-        found.append(Taken(replace(row, value=values.escaped(item), parameters=kept)))
-    return found
-
-
-def _full(taken: Taken, name: dict[str, Any], others: list[Property]) -> bool:
-    """§2.5.2. One that is made of the components is made again when the Card is written."""
-    full = values.unescaped(taken.row.value)
-    if not full:
-        return not taken.left
-    if "full" in name:
-        return False
-    derived = (taken.peek("derived") or "").lower() == "true"
-    if derived and len(taken.left) == 1 and taken.row.group is None:
-        first = next((row for row in others if row.name == "n"), None)
-        made = None if first is None else components.read("n", first.value, jscomps(first))
-        if made is not None and components.full_name(made.properties) == full:
-            return True
-    name["full"] = full
-    taken.drop_value_type("text")
-    return not taken.rest()
-
-
-def sort_as_of(taken: Taken, read: components.Components) -> dict[str, str]:
-    given = ",".join(taken.left.get("sort-as", ()))
-    items = components.read_sort_as(given) if given else []
-    kinds = {each["kind"] for each in read.properties["components"]}
-    found = {kind: item for kind, item in zip(components.NAME_FIELDS, items, strict=False) if item}
-    if not found or len(items) > len(components.NAME_FIELDS) or not kinds.issuperset(found):
-        return {}
-    del taken.left["sort-as"]
-    return found
-
-
-def _geography(taken: Taken) -> tuple[str, str | None]:
-    """A property of Address and its value; None where it has none (§2.8.1, §2.8.2)."""
-    value = rows.text_of(taken, uri=taken.row.name == "geo").strip()
-    if taken.row.name == "geo":
-        taken.drop_value_type("uri")
-        return "coordinates", value if scalars.geo(value) else None
-    if dates.is_offset(value):
-        taken.drop_value_type("utc-offset")
-        return "timeZone", dates.zone_of_offset(value)
-    taken.drop_value_type("text")
-    return "timeZone", value if scalars.time_zone(value) and taken.value_type != "uri" else None

@@ -49,7 +49,9 @@ def to_jcard(row: Property) -> list[Any]:
 
 def _says(one: Property, other: Property) -> bool:
     """Whether two are the same, in whatever order and case parameters are given."""
-    return (one.name, one.value, one.group) == (other.name, other.value, other.group) and _by_name(one) == _by_name(other)
+    return (one.name, one.value, one.group) == (other.name, other.value, other.group) and _by_name(
+        one
+    ) == _by_name(other)
 
 
 def _by_name(row: Property) -> dict[str, tuple[str, ...]]:

@@ -1,12 +1,14 @@
 """Properties in other languages, and in sounds: `localizations` and `phonetic` (RFC 9555 §2.3.11, §2.3.15)."""
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 from pillarbox.cards import scalars
 from pillarbox.cards.checking import wrong_properties
 from pillarbox.cards.conversion import components, rows
-from pillarbox.cards.conversion.building import Building, altid, sort_as_of
+from pillarbox.cards.conversion.building import STEP_PROPERTIES, Building
 from pillarbox.cards.conversion.parameters import Taken
+from pillarbox.cards.conversion.properties import altid, sort_as_of
 from pillarbox.cards.conversion.single import SINGLE
 from pillarbox.cards.objects import TYPES
 from pillarbox.cards.pointers import difference, joined, tokens
@@ -41,10 +43,12 @@ def _prefixes(pointer: str) -> list[str]:
     return ["/".join(parts[:length]) for length in range(1, len(parts))]
 
 
-def add_localized(building: Building) -> None:
-    """Adds what `building.localized` says, and keeps what fits nowhere."""
+def add_localized(building: Building) -> Iterator[None]:
+    """Adds what `building.localized` says, and keeps what fits nowhere; a step after each few."""
     found: dict[str, _Patches] = {}
-    for row in building.localized:
+    for number, row in enumerate(building.localized):
+        if number % STEP_PROPERTIES == STEP_PROPERTIES - 1:
+            yield
         taken = building.taken(row)
         taken.take("prop-id")
         path = building.bases.get((row.name, altid(row)))
@@ -94,9 +98,7 @@ def _sounds(building: Building, taken: Taken, path: str) -> Patch | None:
     found = components.read_phonetic(taken.row.value, building.places.get(path, []))
     if not found or taken.rest() or (system == "script" and script is None):
         return None
-    patch: Patch = {
-        f"{path}/components/{index}/phonetic": sound for index, sound in found.items()
-    }
+    patch: Patch = {f"{path}/components/{index}/phonetic": sound for index, sound in found.items()}
     if system != "script":
         if not _is_system(system):
             return None

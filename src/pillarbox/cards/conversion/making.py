@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from pillarbox.cards.conversion import components, rows
+from pillarbox.cards.conversion.forms import add_types
 from pillarbox.cards.conversion.parameters import as_parameters, from_jcard, group_of
 from pillarbox.cards.conversion.single import SINGLE, write_text_or_uri
 from pillarbox.cards.objects import RELATIONS
@@ -140,7 +141,9 @@ class Making:
         if "phoneticScript" in holder:
             parameters["script"] = [holder["phoneticScript"]]
         base = self._made[-1]
-        parameters["altid"] = base.parameters.setdefault("altid", ["1" if name == "n" else path.rpartition("/")[2]])
+        parameters["altid"] = base.parameters.setdefault(
+            "altid", ["1" if name == "n" else path.rpartition("/")[2]]
+        )
         self._add(path, name, value, parameters)
 
     # --- objects
@@ -212,7 +215,7 @@ class Making:
             self._add("members", "member", *write_text_or_uri(member))
         for related, relation in self._card.get("relatedTo", {}).items():
             value, parameters = write_text_or_uri(related)
-            rows.add_types(parameters, {each: each for each in RELATIONS}, relation.get("relation", {}))
+            add_types(parameters, {each: each for each in RELATIONS}, relation.get("relation", {}))
             self._add("relatedTo", "related", value, parameters, relation.get("vCardParams"))
 
 

@@ -54,11 +54,14 @@ def jsprops(card: dict[str, Any], wanted: dict[str, Any]) -> list[Property]:
     before, after = card.get("localizations"), wanted.get("localizations")
     if before and after:
         patches |= {joined("localizations", each): None for each in before if each not in after}
-        patches |= {joined("localizations", k): each for k, each in after.items() if not same(before.get(k), each)}
+        patches |= {
+            joined("localizations", k): each for k, each in after.items() if not same(before.get(k), each)
+        }
     elif not same(before, after):
         patches["localizations"] = after
     return [
-        Property("jsprop", _compact(value), (Parameter("jsptr", (pointer,)),)) for pointer, value in patches.items()
+        Property("jsprop", _compact(value), (Parameter("jsptr", (pointer,)),))
+        for pointer, value in patches.items()
     ]
 
 

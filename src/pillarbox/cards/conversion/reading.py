@@ -1,6 +1,7 @@
 """vCard to JSContact (RFC 9555 §2)."""
 
 import hashlib
+from collections.abc import Generator
 from typing import Any
 
 from pillarbox.cards.card import check
@@ -18,26 +19,40 @@ def to_card(vcard: VCard) -> dict[str, Any]:
     What JSContact has no place for is kept in `vCardProps` and `vCardParams`. A vCard without UID gives one that is
     made from its contents, so the same octets give the same Card.
     """
+    running = steps(vcard)
+    while True:
+        try:
+            next(running)
+        except StopIteration as finished:
+            card: dict[str, Any] = finished.value
+            return card
+
+
+def steps(vcard: VCard) -> Generator[None, None, dict[str, Any]]:
+    """As `to_card`, but others can run after each few properties. The generator returns the Card."""
     for localized in (True, False):
-        card = _converted(vcard, localized=localized)
+        card = yield from _converted(vcard, localized=localized)
         if check(card) in ([], [""]):
             return card
+        yield
     rows = list(vcard.properties)
     return _finished({}, [jcard.to_jcard(row) for row in rows], rows)
 
 
-def _converted(vcard: VCard, *, localized: bool) -> dict[str, Any]:
+def _converted(vcard: VCard, *, localized: bool) -> Generator[None, None, dict[str, Any]]:
     rows = [row for row in vcard.properties if row.name != "jsprop"]
     building = Building(rows)
-    building.add_plain()
+    yield from building.add_plain()
     building.add_places()
     building.add_labels()
+    yield
     if localized:
-        add_localized(building)
+        yield from add_localized(building)
     else:
         building.keep_all(building.localized)
     card = _finished(building.card, building.kept, rows)
     patches = [row for row in vcard.properties if row.name == "jsprop"]
+    yield
     return apply_jsprops(card, patches) if patches else card
 
 

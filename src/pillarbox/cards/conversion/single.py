@@ -7,8 +7,8 @@ from msgspec import Struct
 
 from pillarbox.cards import scalars
 from pillarbox.cards.conversion import dates
+from pillarbox.cards.conversion.forms import text_of, value_of
 from pillarbox.cards.conversion.parameters import Taken
-from pillarbox.cards.conversion.rows import text_of, value_of
 from pillarbox.cards.objects import CARD_KINDS, GENDERS, RELATIONS
 from pillarbox.cards.vcard import values
 

@@ -35,7 +35,9 @@ def _content_line(row: Property) -> str:
 
 def _parameter(parameter: Parameter) -> str:
     quoted = parameter.name in _ALWAYS_QUOTED
-    return f"{parameter.name.upper()}={','.join(_parameter_value(value, quoted) for value in parameter.values)}"
+    return (
+        f"{parameter.name.upper()}={','.join(_parameter_value(value, quoted) for value in parameter.values)}"
+    )
 
 
 def _parameter_value(value: str, quoted: bool) -> str:
