@@ -9,6 +9,7 @@ from pillarbox.cards.vcard.card import BadCard, Property, VCard
 from pillarbox.cards.vcard.content_line import Content, Malformed, parse
 from pillarbox.cards.vcard.limits import DEFAULT, Limits
 from pillarbox.cards.vcard.lines import Line, content_lines, is_begin, is_end
+from pillarbox.cards.vcard.values import without_controls
 
 _STEP_PROPERTIES: Final = 32
 _STEP_OCTETS: Final = 16 * 1024
@@ -121,7 +122,7 @@ def _cards(octets: bytes, limits: Limits) -> Iterator[VCard | BadCard | None]:
             if card is not None and card.nests(line):
                 continue
             if card is not None:
-                yield BadCard(card.begin, "END:VCARD is missing")
+                yield card.bad or BadCard(card.begin, "END:VCARD is missing")
             card, outside = _Gathered(line.number, limits), False
         elif is_end(line.octets):
             if card is None:
@@ -135,7 +136,7 @@ def _cards(octets: bytes, limits: Limits) -> Iterator[VCard | BadCard | None]:
             outside = True
             yield BadCard(line.number, "A line is in no card")
     if card is not None:
-        yield BadCard(card.begin, "END:VCARD is missing")
+        yield card.bad or BadCard(card.begin, "END:VCARD is missing")
 
 
 def _finished(card: _Gathered, limits: Limits) -> Iterator[VCard | BadCard | None]:
@@ -174,14 +175,16 @@ def _version(lines: list[Line]) -> str | None:
 
 def _content(octets: bytes, version: str, limits: Limits) -> Content:
     """A line, divided. Its charset stands in it, so some are divided twice."""
-    carets = version != older.V2_1
     try:
         text = octets.decode()
     except UnicodeDecodeError:
         text = ""
-    first = parse(text or octets.decode("latin-1"), max_parameters=limits.max_parameters, carets=carets)
+    first = _parsed(text or octets.decode("latin-1"), version, limits)
     charset = first.first("charset") if version != older.V4_0 else None
     if text and (charset is None or charset.lower() in ("utf-8", "utf8")):
         return first
-    text = older.decoded(octets, charset, version)
-    return parse(text, max_parameters=limits.max_parameters, carets=carets)
+    return _parsed(older.decoded(octets, charset, version), version, limits)
+
+
+def _parsed(text: str, version: str, limits: Limits) -> Content:
+    return parse(without_controls(text), max_parameters=limits.max_parameters, carets=version != older.V2_1)
