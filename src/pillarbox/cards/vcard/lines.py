@@ -26,11 +26,11 @@ class Line(Struct, frozen=True, gc=False):
 class _Open:
     """A line of which more may follow."""
 
-    def __init__(self, number: int, octets: bytes, limit: int) -> None:
+    def __init__(self, number: int, octets: bytes, limit: int, *, encoded: bool) -> None:
         self._number = number
         self._octets = bytearray(octets)
         self._left = limit - len(octets)
-        head = octets.partition(b":")[0].upper() if b";" in octets else b""
+        head = octets.partition(b":")[0].upper() if encoded and b";" in octets else b""
         self._quoted_printable = b"QUOTED-PRINTABLE" in head
         self._base64 = b"BASE64" in head or b"ENCODING=B" in head
 
@@ -79,6 +79,7 @@ def _is(octets: bytes, wanted: bytes) -> bool:
 def content_lines(octets: bytes, limits: Limits) -> Iterator[Line | None]:
     """The lines that are not empty, and None after each `STEP_OCTETS`. They end with LF, with or without CR."""
     position, number, work = 0, 0, 0
+    encoded = True  # version 4.0 says so in its first line, and has no encodings
     open_line: _Open | None = None
     while position < len(octets):
         end = octets.find(b"\n", position)
@@ -90,7 +91,10 @@ def content_lines(octets: bytes, limits: Limits) -> Iterator[Line | None]:
         if open_line is None or not open_line.takes(physical):
             if open_line is not None:
                 yield open_line.line()
-            open_line = _Open(number, physical, limits.max_line_octets) if physical.strip() else None
+            if physical[:1] in b"BbVv" and (is_begin(physical) or _is(physical, b"VERSION:4.0")):
+                encoded = is_begin(physical)
+            filled = bool(physical.strip())
+            open_line = _Open(number, physical, limits.max_line_octets, encoded=encoded) if filled else None
         if work >= STEP_OCTETS:
             work = 0
             yield None

@@ -67,6 +67,11 @@ def test_controls_are_no_part_of_a_value() -> None:
     assert first(b"NOTE:a\x00b\x07\tc\x7f").value == "ab\tc"
 
 
+def test_version_4_has_no_encodings() -> None:
+    assert first("NOTE;ENCODING=QUOTED-PRINTABLE:a=\r\n b=3D").value == "a=b=3D"
+    assert first("NOTE;ENCODING=BASE64:a\r\nX-A:b").value == "a"
+
+
 # --- version 2.1
 
 
