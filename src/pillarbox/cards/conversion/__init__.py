@@ -14,7 +14,7 @@ jcard.py       what JSContact has no place for: vCardProps
 patches.py     what vCard has no form for: JSPROP
 """
 
-from pillarbox.cards.conversion.reading import steps, to_card
+from pillarbox.cards.conversion.reading import to_card
 from pillarbox.cards.conversion.writing import to_vcard
 
-__all__ = ["steps", "to_card", "to_vcard"]
+__all__ = ["to_card", "to_vcard"]

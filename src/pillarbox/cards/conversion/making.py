@@ -1,5 +1,6 @@
 """The vCard properties of a Card, one after another; what has no vCard form is left out."""
 
+from collections.abc import Generator
 from typing import Any, Final
 
 from pillarbox.cards.conversion import components, rows
@@ -13,6 +14,8 @@ from pillarbox.cards.vcard.card import Property
 
 _PLACES: Final = {"birth": "birthplace", "death": "deathplace"}
 _TRUE: Final = "TRUE"
+_STEP_OBJECTS: Final = 16
+"""Converted between two steps."""
 _EMPTY_ADDRESS: Final = ";" * (len(components.ADDRESS_FIELDS) - 1)
 
 
@@ -70,8 +73,8 @@ class Making:
         self._organizations: dict[str, str] = {}
         """The groups of those that have titles, by their ids."""
 
-    def all(self) -> list[Made]:
-        """The properties, without what `vCardProps` has."""
+    def all(self) -> Generator[None, None, list[Made]]:
+        """The properties, without what `vCardProps` has; a step after each few. The generator returns them."""
         self._add_single(self._card)
         if "uid" in self._card or "name" in self._card:
             self._add_name(self._card.get("name", {}))
@@ -80,8 +83,11 @@ class Making:
             holder: Any = self._card
             for name in path.split("/"):
                 holder = holder.get(name, {})
-            for key, found in holder.items():
+            for number, (key, found) in enumerate(holder.items()):
                 self._add_object(path, key, found)
+                if number % _STEP_OBJECTS == _STEP_OBJECTS - 1:
+                    yield
+        yield
         self._add_sets()
         return self._made
 

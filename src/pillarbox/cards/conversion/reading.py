@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Generator
-from typing import Any
+from typing import Any, TypeVar
 
 from pillarbox.cards.card import check
 from pillarbox.cards.conversion import jcard
@@ -12,6 +12,18 @@ from pillarbox.cards.conversion.patches import apply_jsprops
 from pillarbox.cards.objects import VERSION
 from pillarbox.cards.vcard.card import Property, VCard
 
+T = TypeVar("T")
+
+
+def finished(running: Generator[None, None, T]) -> T:
+    """What a generator returns, all steps at once."""
+    while True:
+        try:
+            next(running)
+        except StopIteration as stopped:
+            result: T = stopped.value
+            return result
+
 
 def to_card(vcard: VCard) -> dict[str, Any]:
     """A Card that `card.check` finds nothing wrong with, though it may be beyond its limits. Raises nothing.
@@ -19,13 +31,7 @@ def to_card(vcard: VCard) -> dict[str, Any]:
     What JSContact has no place for is kept in `vCardProps` and `vCardParams`. A vCard without UID gives one that is
     made from its contents, so the same octets give the same Card.
     """
-    running = steps(vcard)
-    while True:
-        try:
-            next(running)
-        except StopIteration as finished:
-            card: dict[str, Any] = finished.value
-            return card
+    return finished(steps(vcard))
 
 
 def steps(vcard: VCard) -> Generator[None, None, dict[str, Any]]:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from pillarbox.cards.card import check
-from pillarbox.cards.conversion import steps, to_card, to_vcard
+from pillarbox.cards.conversion import reading, to_card, to_vcard, writing
 from pillarbox.cards.pointers import same
 from pillarbox.cards.vcard import Property, VCard, read, write
 from tests.kit.linear import assert_linear
@@ -385,4 +385,10 @@ def test_many_properties_take_time_in_proportion_to_their_number(name: str) -> N
 
 def test_others_can_run_while_a_card_is_converted() -> None:
     vcard = VCard(tuple(Property("email", "a@b.c") for _ in range(1000)))
-    assert sum(1 for _ in steps(vcard)) > 60
+    assert sum(1 for _ in reading.steps(vcard)) > 60
+    assert sum(1 for _ in writing.steps(to_card(vcard))) > 120
+
+
+def test_sets_in_another_language_are_a_jsprop_alone() -> None:
+    lines = lines_of(keywords={"a": True}, localizations={"fr": {"keywords": {"b": True}}})
+    assert lines == ["CATEGORIES:a", 'JSPROP;JSPTR="localizations":{"fr":{"keywords":{"b":true}}}']
