@@ -204,6 +204,18 @@ def remove_emails(tx: Transaction, account: AccountId, *, octets: int, messages:
         _count_anew(tx, account)
 
 
+def restore_emails(tx: Transaction, account: AccountId, *, octets: int, messages: int) -> None:
+    """Add emails that are in a mailbox again to the usage, at the last MODSEQ: the opposite of `remove_emails`.
+
+    Usage that is damaged is counted anew. Raises `NoSuchAccount`, `ValuesDamaged`.
+    """
+    if not tx.execute(_RESTORE_EMAILS, (octets, messages, account)):
+        _count_anew(tx, account)
+
+
+_RESTORE_EMAILS = f"""
+UPDATE ledgers SET octets = octets + ?, messages = messages + ?, thread_modseq = modseq
+WHERE account = ? AND {_IN_BOUNDS}"""  # noqa: S608 - constants
 _REMOVE_EMAILS = f"""
 UPDATE ledgers SET octets = octets - ?, messages = messages - ?, thread_modseq = modseq
 WHERE account = ? AND {_IN_BOUNDS} AND octets >= ? AND messages >= ?"""  # noqa: S608 - constants

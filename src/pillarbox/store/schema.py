@@ -29,6 +29,8 @@ it does the same.
 - `uploads`: octets that clients have uploaded, until they expire; see the module of that name. `emails_by_blob` finds
   the emails with certain octets: 8 octets of a digest are enough for that.
 - `signature_verdicts`: what was found of the signatures of emails; see the module of that name.
+- `undo_tokens`, `undo_emails`: what calls of clients have changed, as long as it can be undone, with destroyed emails,
+  which are not in `orphans` until then; see the module `undo_tokens`. `number` is a MODSEQ: that of the call.
 - `indicators`: images that senders ask to be shown beside their mail, for all accounts; see the module of that name.
   `kept_until_s` is when a row may go, `until_s` when it is to be fetched again.
 """
@@ -237,6 +239,36 @@ CREATE TABLE signature_verdicts (
 )
 """
 
+_UNDO = """
+CREATE TABLE undo_tokens (
+  account INTEGER NOT NULL,
+  token BLOB NOT NULL,
+  number INTEGER NOT NULL,
+  until_ms INTEGER NOT NULL,
+  octets INTEGER NOT NULL,
+  text_octets INTEGER NOT NULL,
+  PRIMARY KEY (account, token)
+) WITHOUT ROWID;
+CREATE INDEX undo_tokens_by_time ON undo_tokens (until_ms);
+CREATE TABLE undo_emails (
+  account INTEGER NOT NULL,
+  token BLOB NOT NULL,
+  kind INTEGER NOT NULL,
+  email INTEGER NOT NULL,
+  mailboxes_before TEXT,
+  flags_before TEXT,
+  mailboxes_after TEXT,
+  flags_after TEXT,
+  thread INTEGER,
+  size INTEGER,
+  received_at_ms INTEGER,
+  sent_at_ms INTEGER,
+  sent_day INTEGER,
+  PRIMARY KEY (account, token, kind, email)
+) WITHOUT ROWID;
+CREATE INDEX undo_emails_held ON undo_emails (email) WHERE kind = 3
+"""
+
 SCHEMA = Schema(
     "store",
     migrations=(
@@ -251,6 +283,7 @@ SCHEMA = Schema(
         _SORT_ORDERS,
         _UPLOADS,
         _SIGNATURE_VERDICTS,
+        _UNDO,
     ),
-    compatible_back_to=10,
+    compatible_back_to=12,
 )

@@ -97,6 +97,23 @@ REPAIRED = {
     ],
     "signature-verdict-has-email": ["INSERT INTO signature_verdicts VALUES (7, 'unknown', '', 0, 'unknown')"],
     "upload-has-blob": ["INSERT INTO uploads VALUES (1, zeroblob(32), 9, 'text/plain', 0)"],
+    "undo-token-values-valid": [
+        "INSERT INTO undo_tokens VALUES (1, 'zz', 1, 1, 1, 1)",
+        "INSERT INTO undo_tokens VALUES (1, zeroblob(16), 'zz', x'ff', -1, 0.5)",
+    ],
+    "undo-email-values-valid": [
+        "INSERT INTO undo_tokens VALUES (1, zeroblob(16), 1, 1, 0, 0)",
+        "INSERT INTO undo_emails VALUES (1, zeroblob(16), 7, 1, '', '', '', '', 0, 0, 0, 0, 0)",
+        "INSERT INTO undo_emails VALUES (1, zeroblob(16), 3, 1, x'ff', x'ff', '', '', NULL, 'zz', 'zz', 'zz', 'zz')",
+        "INSERT INTO undo_emails VALUES (1, zeroblob(16), 2, 1, '1', NULL, '2', x'ff', NULL, NULL, NULL, NULL, NULL)",
+    ],
+    "undo-email-has-token": [
+        "INSERT INTO undo_emails VALUES (1, zeroblob(16), 1, 7, NULL, NULL, '1', '', 0, 0, 0, 0, 0)",
+    ],
+    "held-email-is-destroyed": [
+        "INSERT INTO undo_tokens VALUES (1, zeroblob(16), 1, 1, 0, 0)",
+        f"INSERT INTO undo_emails VALUES (1, zeroblob(16), 3, {ARCHIVED}, '1', '', NULL, NULL, 0, 0, 0, 0, 0)",
+    ],
     "email-values-valid": [
         "UPDATE emails SET header_size = 'zz', crlf_size = x'ff', has_attachment = 'zz', is_reply = 7 WHERE id % 3 = 0",
         "UPDATE emails SET subject = x'ff', links = x'ff', envelope = 'zz', bodystructure = 'zz' WHERE id % 3 = 1",

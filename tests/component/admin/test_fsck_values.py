@@ -7,7 +7,10 @@ import pytest
 
 from pillarbox.admin.fsck import repair
 from pillarbox.app.database import SCHEMAS
-from pillarbox.world.database import ValuesDamaged
+from pillarbox.mail.identifiers import AccountId, EmailId
+from pillarbox.store import email_set, undo_keeping
+from pillarbox.store.undo_tokens import Undoable
+from pillarbox.world.database import Transaction, ValuesDamaged
 from tests.kit.damaged_value import VALUES, columns, put_value
 from tests.kit.data_directory import OpenDirectory, fill_directory, open_directory
 
@@ -21,7 +24,7 @@ TABLES = (
     "domains", "accounts", "accounts_issued", "addresses", "alias_targets", "member_groups", "group_members",
     "passwords", "ledgers", "mailboxes", "subscriptions", "placements", "flags", "emails", "thread_keys", "changes",
     "search_attempts", "queue_messages", "queue_recipients", "queue_destinations", "blobs", "blob_octets",
-    "uploads",
+    "uploads", "undo_tokens", "undo_emails",
 )  # fmt: skip
 
 
@@ -38,9 +41,21 @@ def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "INSERT INTO uploads SELECT 1, digest, size, 'text/plain', 0 FROM blobs WHERE octets_id = 1",
             "UPDATE blobs SET uses = uses + 1 WHERE octets_id = 1",
         )
+        data.database.write_now(_destroy)
         assert data.fsck().sound
     assert columns(folder).keys() >= set(TABLES)
     return folder
+
+
+def _destroy(tx: Transaction) -> None:
+    """An email that can be had again."""
+    account, undoable = AccountId(2), Undoable(token=bytes(16), kept_ms=1, most=1)
+    some = [
+        EmailId(email) for (email,) in tx.rows("SELECT email FROM placements WHERE account = 2 AND uid = 9")
+    ]
+    was = undo_keeping.before(tx, account, [], some)
+    email_set.destroy_emails(tx, account, some)
+    undo_keeping.keep(tx, account, undoable, was, [], now_ms=0)
 
 
 @pytest.mark.parametrize("table", TABLES)

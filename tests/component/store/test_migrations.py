@@ -3,22 +3,26 @@
 from dataclasses import replace
 from pathlib import Path
 
-from pillarbox.mail.identifiers import AccountId, MailboxId
+from pillarbox.mail.identifiers import AccountId, EmailId, MailboxId
 from pillarbox.mail.number_set import EVERYTHING
 from pillarbox.mail.summary import summarize
 from pillarbox.store import (
     account_counters,
     email_blobs,
+    email_set,
     flags,
     indicators,
     mailbox_cache,
     mailboxes,
+    undo_keeping,
+    undoing,
     uploads,
 )
 from pillarbox.store.append import Message, append
 from pillarbox.store.flags import Mode
 from pillarbox.store.indicators import Source
 from pillarbox.store.schema import SCHEMA
+from pillarbox.store.undo_tokens import Undoable
 from pillarbox.trust.bimi import Checked, Verdict
 from pillarbox.world.blobs import SCHEMA as BLOBS
 from pillarbox.world.blobs import prepare
@@ -143,7 +147,7 @@ def _all(tx: Transaction, sql: str) -> list[tuple[object, ...]]:
 
 
 def test_uploads_get_a_table_and_emails_an_index_of_their_octets(tmp_path: Path) -> None:
-    before = replace(SCHEMA, migrations=SCHEMA.migrations[:-1])
+    before = replace(SCHEMA, migrations=_before("CREATE TABLE uploads"))
     database = open_database(tmp_path / "db", [BLOBS, before], create=True)
     message = Message(prepare(b"Subject: x\r\n\r\n"), summarize(b"Subject: x\r\n\r\n"))
 
@@ -161,3 +165,37 @@ def test_uploads_get_a_table_and_emails_an_index_of_their_octets(tmp_path: Path)
         assert database.read_now(uploads.find, ANN, kept.digest) == kept
     finally:
         database.close_now()
+
+
+def test_what_is_destroyed_can_be_undone_in_a_store_from_before(tmp_path: Path) -> None:
+    before = replace(SCHEMA, migrations=_before("CREATE TABLE undo_tokens"))
+    database = open_database(tmp_path / "db", [BLOBS, before], create=True)
+    message = Message(prepare(b"Subject: x\r\n\r\n"), summarize(b"Subject: x\r\n\r\n"))
+
+    def fill(tx: Transaction) -> EmailId:
+        mailboxes.create_defaults(tx, ANN, now_ms=0)
+        return append(tx, ANN, _inbox(tx), message, flags="", received_at_ms=0, now_ms=0).email_id
+
+    def destroy(tx: Transaction) -> None:
+        was = undo_keeping.before(tx, ANN, [], [email])
+        email_set.destroy_emails(tx, ANN, [email])
+        undo_keeping.keep(tx, ANN, undoable, was, [], now_ms=0)
+
+    email = database.write_now(fill)
+    database.close_now()
+    undoable = Undoable(token=bytes(16), kept_ms=10, most=1)
+    database = open_database(tmp_path / "db", [BLOBS, SCHEMA])
+    try:
+        database.write_now(destroy)
+        redo = Undoable(token=b"1" * 16, kept_ms=10, most=1)
+        undone = database.write_now(undoing.undo, ANN, bytes(16), redo, valid_at_ms=9, now_ms=9)
+        assert undone is not None
+        assert [*undone.emails] == [email]
+    finally:
+        database.close_now()
+
+
+def _before(statement: str) -> tuple[str, ...]:
+    """The migrations before that with this statement."""
+    (number,) = [number for number, sql in enumerate(SCHEMA.migrations) if statement in sql]
+    return SCHEMA.migrations[:number]

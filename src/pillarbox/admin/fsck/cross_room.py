@@ -232,7 +232,7 @@ def _of_emails(context: RepairContext) -> tuple[Invariant, ...]:
         ),
         Invariant(
             "email-has-mailbox",
-            "Every email is in a mailbox or is listed for removal.",
+            "Every email is in a mailbox, is listed for removal, or is held for a client that may undo.",
             _UNPLACED,
             "email {0} is in no mailbox",
             f"Put it into the mailbox '{RECOVERED}'.",
@@ -247,6 +247,7 @@ FROM placements p JOIN emails e ON e.id = p.email JOIN blobs b ON b.digest = e.b
 _UNPLACED = """
 SELECT id, blob FROM emails e WHERE NOT EXISTS (SELECT 1 FROM placements p WHERE p.email = e.id)
   AND NOT EXISTS (SELECT 1 FROM orphans o WHERE o.email = e.id)
+  AND NOT EXISTS (SELECT 1 FROM undo_emails u WHERE u.email = e.id AND u.kind = 3)
   AND EXISTS (SELECT 1 FROM blobs b WHERE b.digest = e.blob)"""
 """Without a blob there is nothing to put anywhere: `blob-exists` tells of it."""
 

@@ -8,7 +8,7 @@ from pillarbox.delivery import tracking
 from pillarbox.queue import submissions
 from pillarbox.server.chores.indexing import Rest, index_mail
 from pillarbox.server.chores.key_rotation import rotate_keys
-from pillarbox.store import orphans, unfinished_copies, uploads
+from pillarbox.store import orphans, undo_tokens, unfinished_copies, uploads
 from pillarbox.world.blobs import ABANDONED_MS, has_unused_files, sweep, sweep_leftovers
 from pillarbox.world.world import World
 
@@ -38,6 +38,14 @@ async def undo_copies(world: World, _rest: Rest) -> bool:
     return await world.database.write_in_thread(
         unfinished_copies.sweep, now_ms=now_ms, limit=EXPUNGED_TOGETHER
     )
+
+
+async def drop_undo_tokens(world: World, _rest: Rest) -> bool:
+    """Remove what can't be undone any more."""
+    now_ms = world.clock.now_ms()
+    if not await world.database.read(undo_tokens.any_ended, now_ms=now_ms):
+        return False
+    return await world.database.write_in_thread(undo_tokens.sweep, now_ms=now_ms)
 
 
 async def drop_uploads(world: World, _rest: Rest) -> bool:
@@ -80,6 +88,7 @@ KEYS_EVERY_S: Final = 3600.0
 
 CHORES: Final = (
     Chore(undo_copies),
+    Chore(drop_undo_tokens),
     Chore(drop_orphans),
     Chore(drop_uploads),
     Chore(drop_files),

@@ -4,7 +4,16 @@ What a client may have seen is repaired as a change like any other, with a new M
 that clients learn of it.
 """
 
-from pillarbox.store.invariants import accounts, change_log, counts, mailboxes, messages, search_index, values
+from pillarbox.store.invariants import (
+    accounts,
+    change_log,
+    counts,
+    mailboxes,
+    messages,
+    search_index,
+    undo,
+    values,
+)
 
 INVARIANTS = (
     *values.INVARIANTS,
@@ -14,5 +23,6 @@ INVARIANTS = (
     *change_log.INVARIANTS,
     *counts.INVARIANTS,
     *search_index.INVARIANTS,
+    *undo.INVARIANTS,
 )
 """All of them, in the order of repair: a repair may rely on those before it."""

@@ -11,6 +11,7 @@ from pillarbox.store.account_counters import EMAIL_BITS, MAX_MODSEQ, MAX_UID
 from pillarbox.store.changes import ChangeKind
 from pillarbox.store.mailbox import MAX_SORT_ORDER, Role
 from pillarbox.store.signature_verdicts import STATUSES
+from pillarbox.store.undo_tokens import TOKEN_OCTETS, Kind
 from pillarbox.world.database.values import (
     MAX_ID,
     MAX_NUMBER,
@@ -34,6 +35,11 @@ def _id() -> Rule:
 
 def _count() -> Rule:
     return integer(-MAX_NUMBER, MAX_NUMBER, "0")
+
+
+def _told(instead: str) -> Rule:
+    """Of destroyed emails alone."""
+    return Rule(f"kind <> {Kind.DESTROYED.value} OR ({_id().condition})", instead)
 
 
 _AS_NUMBERS: Final = "CAST(mailbox AS INTEGER), CAST(uid AS INTEGER)"
@@ -246,6 +252,45 @@ _SIGNATURE_VERDICTS: Final = TableValues(
     remedy="Delete it: it is found again.",
 )
 
+_TOKEN: Final = octets(length=TOKEN_OCTETS)
+_UNDO_TOKENS: Final = TableValues(
+    name="undo-token-values-valid",
+    table="undo_tokens",
+    of_account=_OF_ACCOUNT,
+    columns={
+        "account": _ACCOUNT,
+        "token": _TOKEN,
+        **dict.fromkeys(("number", "until_ms", "octets", "text_octets"), integer(0, MAX_NUMBER, "0")),
+    },
+    rule="A token for undoing has octets, a time and sizes.",
+    named="CAST(account AS INTEGER)",
+    message="a token for undoing of account {0} has octets, a time or a size of a wrong type",
+    remedy="End it: what was changed can't be undone any more.",
+)
+_UNDO_EMAILS: Final = TableValues(
+    name="undo-email-values-valid",
+    table="undo_emails",
+    of_account=_OF_ACCOUNT,
+    columns={
+        "account": _ACCOUNT,
+        "token": _TOKEN,
+        "kind": integer(min(Kind).value, max(Kind).value),
+        "email": _id(),
+        **dict.fromkeys(
+            ("mailboxes_before", "flags_before", "mailboxes_after", "flags_after"), optional(text())
+        ),
+        "thread": _told("email"),
+        "size": _told("0"),
+        "received_at_ms": Rule(f"kind <> {Kind.DESTROYED.value} OR ({date().condition})", "0"),
+        "sent_at_ms": optional(date()),
+        "sent_day": optional(integer(-MAX_NUMBER)),
+    },
+    rule="What is kept of an email that can be undone has its types.",
+    named="CAST(account AS INTEGER)",
+    message="what a client of account {0} can undo has an id, text or number of a wrong type",
+    remedy="Drop it, or use what is certain: a thread of its own, the date 1970, the Inbox.",
+)
+
 _TEXTS: Final = ("base_subject", "sort_from", "sort_to", "sort_cc", "sort_display_from", "sort_display_to")
 EMAILS: Final[TableValues] = TableValues(
     name="email-values-valid",
@@ -302,6 +347,8 @@ TABLES: Final[tuple[TableValues, ...]] = (
     _LEASES,
     _UPLOADS,
     _SIGNATURE_VERDICTS,
+    _UNDO_TOKENS,
+    _UNDO_EMAILS,
 )
 INVARIANTS = tuple(values.invariant() for values in (*TABLES, INDICATORS))
 """In the order of repair."""
