@@ -36,6 +36,7 @@ ARGUMENTS = [
     "fetchTextBodyValues", "fetchAllBodyValues", "maxBodyValueBytes", "sinceQueryState", "maxUpToId", "upToId",
     "collapseThreads", "sortAsTree", "filterAsTree", "emailIds", "onSuccessUpdateEmail", "onSuccessDestroyEmail",
     "onDestroyRemoveEmails", "offset", "length", "typeNames", "#ids", "identityId", "send", "onSuccessSetIsDefault",
+    "undoable", "undoToken",
 ]  # fmt: skip
 FILTERS = sorted({*email.CONDITIONS, *mailbox.CONDITIONS, *email_submission.CONDITIONS})
 SORTS = sorted({*email.SORTS, *mailbox.SORTS, *email_submission.SORTS})

@@ -41,6 +41,7 @@ _sets = st.fixed_dictionaries(
 )
 _actions = st.one_of(
     st.tuples(st.just("set"), _sets),
+    st.tuples(st.just("undo"), st.integers(0, 3)),
     st.tuples(st.just("deliver"), st.integers(0, 2), _words),
     st.tuples(st.just("flag"), st.integers(0, 2), _uids, st.sampled_from(Mode), _words, st.booleans()),
     st.tuples(st.just("copy"), st.integers(0, 2), _uids, st.integers(0, 2)),
@@ -59,6 +60,7 @@ class Account:
         self.client = client
         self.seen: dict[str, Emails] = {}
         self.ever: list[str] = []
+        self.tokens: list[str] = []
 
     async def now(self) -> tuple[str, Emails]:
         said = await called(self.client, "Email/get", ids=None, properties=["mailboxIds", "keywords"])
@@ -74,6 +76,8 @@ class Account:
         self.seen[state] = before
         if action[0] == "set":
             await self.set(action[1], state, before)
+        elif action[0] == "undo":
+            await self.undo(action[1])
         else:
             await self.client.provider.world.database.write(self.imap, *action)
         after_state, after = await self.now()
@@ -123,7 +127,7 @@ class Account:
         destroy = [ids[which] for which in wanted["destroy"] if which < len(ids)]
         expected = {"none": None, "now": state, "old": "0"}[wanted["state"]]
         name, said = await self.client.call(
-            "Email/set", create=create, update=update, destroy=destroy, ifInState=expected
+            "Email/set", create=create, update=update, destroy=destroy, ifInState=expected, undoable=True
         )
         after_state, after = await self.now()
         if expected == "0":
@@ -132,6 +136,8 @@ class Account:
             return
         assert name == "Email/set", said
         assert (said["oldState"], said["newState"]) == (state, after_state)
+        assert (said["undoToken"] is None) <= (after == before)
+        self.tokens += [said["undoToken"]] if said["undoToken"] else []
         model = dict(before)
         for key, made_of in create.items():
             if not made_of["mailboxIds"]:
@@ -156,6 +162,11 @@ class Account:
             assert (email in (said["notDestroyed"] or ())) == (email not in model)
             model.pop(email, None)
         assert after == model
+
+    async def undo(self, which: int) -> None:
+        if which < len(self.tokens):
+            said = await called(self.client, "Email/undo", undoToken=self.tokens.pop(-1 - which))
+            self.tokens += [said["undoToken"]] if said["undoToken"] else []
 
     def number(self, name: str) -> int:
         account = self.client.account.id

@@ -57,6 +57,8 @@ BLOB: Final = "urn:ietf:params:jmap:blob"
 QUOTA: Final = "urn:ietf:params:jmap:quota"
 SMIME_VERIFY: Final = "urn:ietf:params:jmap:smimeverify"
 MDN: Final = "urn:ietf:params:jmap:mdn"
+UNDO: Final = "urn:pillarbox:jmap:undo"
+"""Ours: what an Email/set has changed can be undone."""
 
 
 def _core(facts: Facts) -> dict[str, Any]:
@@ -116,6 +118,11 @@ def _blob(facts: Facts) -> dict[str, Any]:
     }
 
 
+def _undo(facts: Facts) -> dict[str, Any]:
+    """Seconds, and how many tokens an account has at most."""
+    return {"undoTokenLifetime": facts.limits.undo_kept_s, "maxUndoTokens": facts.limits.max_undo_tokens}
+
+
 def _methods(kind: str, verbs: str) -> tuple[str, ...]:
     return tuple(f"{kind}/{verb}" for verb in verbs.split())
 
@@ -147,6 +154,7 @@ _ROWS: Final = (
     Capability(urn=QUOTA, methods=_methods("Quota", "get changes query queryChanges"), account=_nothing),
     Capability(urn=SMIME_VERIFY, methods=(), account=_nothing),
     Capability(urn=MDN, methods=_methods("MDN", "send parse"), account=_nothing),
+    Capability(urn=UNDO, methods=_methods("Email", "undo"), account=_undo),
 )
 
 CAPABILITIES: Final = {row.urn: row for row in _ROWS}
@@ -155,7 +163,7 @@ CAPABILITIES: Final = {row.urn: row for row in _ROWS}
 CAPABILITY_OF: Final = {method: row for row in _ROWS for method in row.methods}
 """By the method's name."""
 
-WRITING_VERBS: Final = frozenset(("set", "copy", "import", "upload", "send"))
+WRITING_VERBS: Final = frozenset(("set", "copy", "import", "upload", "send", "undo"))
 """Methods with these names change something: a read-only account refuses them."""
 
 

@@ -68,6 +68,13 @@ class Limits(Struct, frozen=True, gc=False, kw_only=True):
     max_patch_tokens: int = 8
     """Parts of one of these pointers. Beyond: invalidPatch."""
 
+    # --- of undoing
+
+    undo_kept_s: int = 3600
+    """How long a client can undo an Email/set, in seconds."""
+    max_undo_tokens: int = 100
+    """Calls of an account that can be undone. Beyond: the oldest can't be any more."""
+
     # --- of blobs (RFC 9404)
 
     max_data_sources: int = 64

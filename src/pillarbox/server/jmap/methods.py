@@ -17,6 +17,7 @@ from pillarbox.server.jmap.emails import (
     query,
     setting,
     snippets,
+    undo,
 )
 from pillarbox.server.jmap.mailboxes import get as mailbox_get
 from pillarbox.server.jmap.mailboxes import query as mailbox_query
@@ -50,6 +51,7 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "Email/copy": copying.copy,
     "Email/import": importing.import_emails,
     "Email/parse": parsing.parse,
+    "Email/undo": undo.undo,
     "SearchSnippet/get": snippets.get,
     "Blob/copy": blob_upload.copy,
     "Blob/upload": blob_upload.upload,

@@ -152,3 +152,20 @@ def test_a_state_that_is_outdated_in_the_transaction_leaves_no_file(tmp_path: Pa
         return found
 
     run_with_two(tmp_path, test)
+
+
+def test_of_two_who_undo_the_same_each_email_comes_back_once(tmp_path: Path) -> None:
+    async def test(one: JmapClient, other: JmapClient) -> None:
+        other.provider.world.entropy.token_bytes(1)  # both have the same seed, which no two processes have
+        emails = [await delivered(one) for _ in range(250)]
+        before = await get(one)
+        said = await called(one, "Email/set", undoable=True, destroy=emails)
+        answers = await asyncio.gather(
+            *[client.call("Email/undo", undoToken=said["undoToken"]) for client in (one, other)]
+        )
+        undone = [email for name, said in answers if name == "Email/undo" for email in said["undone"] or ()]
+        assert sorted(undone) == sorted(emails)
+        assert {said["type"] for name, said in answers if name == "error"} <= {"undoTokenNotFound"}
+        assert await get(other) == before
+
+    run_with_two(tmp_path, test)

@@ -7,21 +7,30 @@ from pillarbox.mail import object_id
 from pillarbox.mail.identifiers import AccountId, EmailId
 from pillarbox.protocol.jmap import arguments, errors
 from pillarbox.protocol.jmap.arguments import SetArguments
+from pillarbox.protocol.jmap.capabilities import UNDO
 from pillarbox.protocol.jmap.errors import SetError
 from pillarbox.protocol.jmap.ids import MARK
+from pillarbox.protocol.jmap.types.undo import UndoableSetArguments
 from pillarbox.server.jmap.blob_finder import BlobFinder
 from pillarbox.server.jmap.context import Context
 from pillarbox.server.jmap.emails import drafts, updates
 from pillarbox.server.jmap.emails.storing import Storing
+from pillarbox.server.jmap.emails.undo import new_undoable
 from pillarbox.store.email_set import EmailChange
 
 
 async def set_emails(context: Context, given: dict[str, Any]) -> dict[str, Any]:
     """RFC 8621 §4.6: what is created comes first, then what is updated, then what is destroyed (RFC 8620 §5.3)."""
-    call = arguments.read(SetArguments, given)
+    undoable = None
+    if UNDO in context.using:
+        call: SetArguments = (asked := arguments.read(UndoableSetArguments, given))
+        if asked.undoable:
+            undoable = new_undoable(context)
+    else:
+        call = arguments.read(SetArguments, given)
     call.check(context.limits)
     account = context.account_id(given)
-    storing = Storing(context, account, call.if_in_state)
+    storing = Storing(context, account, call.if_in_state, undoable)
     await storing.check_state()
     finder = BlobFinder(context, account)
     with storing.preparing():
@@ -35,7 +44,8 @@ async def set_emails(context: Context, given: dict[str, Any]) -> dict[str, Any]:
         destroyed = _destroyed(context, storing, call.destroy or [])
         changes = await _changes(context, account, storing, call.update or {}, {*destroyed.values()})
     await storing.finish(changes, destroyed)
-    return storing.outcome.set_response(call.account_id, storing.old_state, storing.new_state)
+    response = storing.outcome.set_response(call.account_id, storing.old_state, storing.new_state)
+    return response if undoable is None else {**response, "undoToken": storing.undo_token}
 
 
 def _email(context: Context, storing: Storing, reference: str) -> EmailId | None:

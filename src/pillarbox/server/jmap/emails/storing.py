@@ -23,12 +23,14 @@ from pillarbox.protocol.jmap.blobs.blob_id import of_message
 from pillarbox.protocol.jmap.errors import SetError
 from pillarbox.protocol.jmap.responses import SetOutcome
 from pillarbox.protocol.jmap.types.email import too_many_keywords
+from pillarbox.protocol.jmap.types.undo import text_of
 from pillarbox.server.jmap.context import Context, PartialFail
-from pillarbox.store import email_create, email_set, emails, states
+from pillarbox.store import email_create, email_set, emails, states, undo_keeping
 from pillarbox.store.account_counters import NoSuchMailbox, OverQuota
 from pillarbox.store.append import Appended, Arrival
 from pillarbox.store.by_ids import TooMuchToRead
 from pillarbox.store.email_set import EmailChange, Outcome
+from pillarbox.store.undo_tokens import Kept, Undoable
 from pillarbox.world.blobs import BlobMissing
 from pillarbox.world.database import DatabaseUnavailable, Transaction
 
@@ -80,6 +82,8 @@ class Done(Struct, frozen=True):
     created: list[Appended | SetError]
     updated: list[Outcome]
     destroyed: list[Outcome]
+    kept: Kept = Kept.NOTHING
+    """Whether it can be undone."""
 
 
 class StateMismatch(Exception):
@@ -89,8 +93,33 @@ class StateMismatch(Exception):
 # --- the verb
 
 
-def carry_out(tx: Transaction, account: AccountId, work: Work, *, expected: str | None, now_ms: int) -> Done:
-    """Do all of it that can be done. `expected`: the state that there must be. Raises `StateMismatch`."""
+def carry_out(
+    tx: Transaction,
+    account: AccountId,
+    work: Work,
+    *,
+    expected: str | None,
+    now_ms: int,
+    undoable: Undoable | None = None,
+) -> Done:
+    """Do all of it that can be done. `expected`: the state that there must be. Raises `StateMismatch`.
+
+    `undoable`: under which token it can be undone, if so.
+    """
+    if undoable is None:
+        return _carry_out(tx, account, work, expected, now_ms)[0]
+    changed = [update.email for update in work.updates]
+    was = undo_keeping.before(tx, account, changed, work.destroyed)
+    done, ids = _carry_out(tx, account, work, expected, now_ms)
+    held = undoable.within(quota.effective(tx, account))
+    kept = undo_keeping.keep(tx, account, held, was, ids.values(), now_ms=now_ms)
+    return msgspec.structs.replace(done, kept=kept)
+
+
+def _carry_out(
+    tx: Transaction, account: AccountId, work: Work, expected: str | None, now_ms: int
+) -> tuple[Done, dict[EmailId, EmailId]]:
+    """And the ids of what was created."""
     old = states.read(tx, account).email.text
     if expected is not None and expected != old:
         raise StateMismatch(old)
@@ -110,7 +139,7 @@ def carry_out(tx: Transaction, account: AccountId, work: Work, *, expected: str 
     gone = [ids.get(email, email) for email in work.destroyed]
     outcomes = email_set.destroy_emails(tx, account, gone).outcomes if gone else {}
     new = states.read(tx, account).email.text
-    return Done(old, new, created, updated, [outcomes[email] for email in gone])
+    return Done(old, new, created, updated, [outcomes[email] for email in gone]), ids
 
 
 def _limit(tx: Transaction, account: AccountId, work: Work) -> int | None:
@@ -165,8 +194,16 @@ _REFUSED: Final = {
 class Storing:
     """Writes what one call asks for, and collects what becomes of it."""
 
-    def __init__(self, context: Context, account: AccountId, if_in_state: str | None) -> None:
+    def __init__(
+        self,
+        context: Context,
+        account: AccountId,
+        if_in_state: str | None,
+        undoable: Undoable | None = None,
+    ) -> None:
         self._context, self._account = context, account
+        self._undoable = undoable
+        self._kept: set[Kept] = set()
         self._expected = if_in_state
         self._is_expecting = if_in_state is not None
         self._waiting: list[Creation] = []
@@ -229,6 +266,13 @@ class Storing:
             else:
                 outcome.not_destroyed[record] = errors.NOT_FOUND
 
+    @property
+    def undo_token(self) -> str | None:
+        """With which all of it can be undone; None where nothing has changed, or more than is kept."""
+        if self._undoable is None or Kept.ALL not in self._kept or Kept.TOO_MUCH in self._kept:
+            return None
+        return text_of(self._undoable.token)
+
     @contextmanager
     def preparing(self) -> Iterator[None]:
         """While it is looked at what is to be created. Where that fails, what waits is not created."""
@@ -260,6 +304,7 @@ class Storing:
         elif done.old_state != self.new_state:
             self.old_state = None
         self.new_state, self._is_begun = done.new_state, True
+        self._kept.add(done.kept)
         if self._is_expecting:
             self._expected = done.new_state
         self._tell(work.creations, done.created)
@@ -267,10 +312,16 @@ class Storing:
 
     async def _committed(self, work: Work) -> Done:
         world = self._context.world
-        is_much = work.cost > _MANY or await self._has_many_messages(work)
+        cost = work.cost if self._undoable is None else 2 * work.cost
+        is_much = cost > _MANY or await self._has_many_messages(work)
         write = world.database.write_in_thread if is_much else world.database.write
         return await write(
-            carry_out, self._account, work, expected=self._expected, now_ms=world.clock.now_ms()
+            carry_out,
+            self._account,
+            work,
+            expected=self._expected,
+            now_ms=world.clock.now_ms(),
+            undoable=self._undoable,
         )
 
     async def _has_many_messages(self, work: Work) -> bool:
