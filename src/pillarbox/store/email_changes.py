@@ -29,6 +29,8 @@ class Changes(Struct, frozen=True):
     created: list[int]
     updated: list[int]
     destroyed: list[int]
+    again: frozenset[int] = frozenset()
+    """Those of the created that were there before perhaps, and were gone in between."""
 
 
 def email_changes(
@@ -52,10 +54,17 @@ def email_changes(
     for mailbox, uids in _uids(told.events).items():
         changed.update(email for _, email, _ in emails.placed_in(tx, account, mailbox, uids))
     there = emails.visible(tx, account, arrived | changed)
-    created = (arrived | logged.restored(events, since, changed)) & there
+    restored = logged.restored(events, since, changed)
+    created = (arrived | restored) & there
     gone = (destroyed | changed) - there - arrived
     return Changes(
-        since, told.state, told.has_more, sorted(created), sorted((changed & there) - created), sorted(gone)
+        since,
+        told.state,
+        told.has_more,
+        sorted(created),
+        sorted((changed & there) - created),
+        sorted(gone),
+        frozenset((restored - arrived) & there),
     )
 
 

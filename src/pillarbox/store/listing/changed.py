@@ -20,11 +20,13 @@ class Changed(Struct, frozen=True):
     """Ids of emails."""
 
     created: set[int]
-    """What no list had."""
+    """What no list had, but for `again`."""
     others: set[int]
     """What lists may have had, and may have in another place; some are not there any more."""
     destroyed: set[int]
     """Those of the others that certainly are not."""
+    again: frozenset[int] = frozenset()
+    """Those of the created that lists may have had, where nobody knows that they were gone in between."""
 
 
 def since(
@@ -54,7 +56,7 @@ def since(
         threads = _threads(tx, account, state, created | others, bounds)
         members = emails.members(tx, account, threads, most=bounds.messages).values()
         others.update(email for several in members for email in several if email not in created)
-    return Changed(created, others, destroyed)
+    return Changed(created, others, destroyed, found.again)
 
 
 def _threads(

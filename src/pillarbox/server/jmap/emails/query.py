@@ -171,8 +171,8 @@ async def _changes(
     *,
     lasting: bool,
 ) -> dict[str, Any]:
-    # Where nothing moves, what the client has stays as it is
-    removed = told.destroyed if lasting else told.others
+    # Where nothing moves, what the client has stays as it is; what it has perhaps, it must not have twice
+    removed = (told.destroyed if lasting else told.others) | told.again
     added = await _indexes(context, kept, results, told.created if lasting else told.created | told.others)
     if lasting and call.up_to_id is not None:
         last = _index(kept, results, context.created.known(call.up_to_id))

@@ -14,6 +14,7 @@ from pillarbox.store import flags, mailboxes, placements
 from pillarbox.store.append import Appended, append
 from pillarbox.store.flags import Mode
 from tests.kit.jmap.client import JmapClient, run_with_jmap
+from tests.kit.jmap.emails import box_number, called, delivered
 from tests.kit.stored_mail import NOW_MS, message, octets
 
 ATTACHED = "--b\r\n\r\ntext\r\n--b\r\nContent-Type: application/pdf; name=a.pdf\r\n\r\nx\r\n--b--\r\n"
@@ -352,5 +353,28 @@ def test_changes_that_are_too_many_or_unknown() -> None:
         for state in ("nonsense", "999999", "0", ""):
             name, said = await client.call("Email/queryChanges", sinceQueryState=state)
             assert (name, said["type"]) == ("error", "cannotCalculateChanges"), state
+
+    run_with_jmap(test)
+
+
+@pytest.mark.parametrize("sort", ["receivedAt", "hasKeyword"])
+@pytest.mark.rfc("8620 §5.6", "MUST")
+def test_what_was_gone_in_between_is_not_in_a_list_twice(sort: str) -> None:
+    async def test(client: JmapClient) -> None:
+        emails = [await delivered(client) for _ in range(3)]
+        asked = {"sort": [{"property": sort, **({"keyword": "$seen"} if sort == "hasKeyword" else {})}]}
+        before = await called(client, "Email/query", **asked)
+        second = NumberSet(((2, 2),))
+        for mode in (Mode.ADD, Mode.REMOVE):
+            write, inbox = client.provider.world.database.write, box_number(client)
+            await write(flags.alter, client.account.id, inbox, second, mode=mode, flags="\\Deleted")
+        token = (await called(client, "Email/set", undoable=True, destroy=emails[:1]))["undoToken"]
+        await called(client, "Email/undo", undoToken=token)
+        changed = await called(client, "Email/queryChanges", sinceQueryState=before["queryState"], **asked)
+        has = [email for email in before["ids"] if email not in changed["removed"]]
+        for item in changed["added"]:
+            has.insert(item["index"], item["id"])
+        assert has == (await called(client, "Email/query", **asked))["ids"]
+        assert sorted(has) == sorted(emails)
 
     run_with_jmap(test)
