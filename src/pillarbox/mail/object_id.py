@@ -9,7 +9,7 @@ from typing import Final
 
 from pillarbox.mail.identifiers import AccountId, EmailId, MailboxId, ThreadId
 
-_OBJECT_ID: Final = re.compile(r"([AFMST])([1-9][0-9]{0,17})")
+_OBJECT_ID: Final = re.compile(r"([AFMQST])([1-9][0-9]{0,17})")
 
 
 def of_mailbox(mailbox: MailboxId) -> str:
@@ -37,6 +37,11 @@ def of_submission(submission: int) -> str:
     return f"S{submission}"
 
 
+def of_saved_search(search: int) -> str:
+    """The id of a search that was saved; JMAP only."""
+    return f"Q{search}"
+
+
 def mailbox(text: str) -> MailboxId | None:
     """The mailbox with this id; None for an invalid id. Case-sensitive (RFC 8474 §7)."""
     return None if (number := _number("F", text)) is None else MailboxId(number)
@@ -60,6 +65,11 @@ def account(text: str) -> AccountId | None:
 def submission(text: str) -> int | None:
     """The submission with this id, or None."""
     return _number("S", text)
+
+
+def saved_search(text: str) -> int | None:
+    """The saved search with this id, or None."""
+    return _number("Q", text)
 
 
 def _number(kind: str, text: str) -> int | None:

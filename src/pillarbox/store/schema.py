@@ -31,6 +31,9 @@ it does the same.
 - `signature_verdicts`: what was found of the signatures of emails; see the module of that name.
 - `undo_tokens`, `undo_emails`: what calls of clients have changed, as long as it can be undone, with destroyed emails,
   which are not in `orphans` until then; see the module `undo_tokens`. `number` is a MODSEQ: that of the call.
+- `saved_searches`: filters of emails that an account has saved, as JSON, with the MODSEQs of their first and last
+  change; those that were destroyed have no content. `saved_search_counters` has the last id of an account, and since
+  when none of these is missing.
 - `indicators`: images that senders ask to be shown beside their mail, for all accounts; see the module of that name.
   `kept_until_s` is when a row may go, `until_s` when it is to be fetched again.
 """
@@ -269,6 +272,27 @@ CREATE TABLE undo_emails (
 CREATE INDEX undo_emails_held ON undo_emails (email) WHERE kind = 3
 """
 
+_SAVED_SEARCHES = """
+CREATE TABLE saved_searches (
+  account INTEGER NOT NULL,
+  id INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  filter TEXT,
+  sort TEXT,
+  collapse_threads INTEGER NOT NULL,
+  sort_order INTEGER NOT NULL,
+  created_modseq INTEGER NOT NULL,
+  modseq INTEGER NOT NULL,
+  destroyed INTEGER NOT NULL,
+  PRIMARY KEY (account, id)
+) WITHOUT ROWID;
+CREATE TABLE saved_search_counters (
+  account INTEGER PRIMARY KEY,
+  latest INTEGER NOT NULL,
+  complete_from INTEGER NOT NULL
+)
+"""
+
 SCHEMA = Schema(
     "store",
     migrations=(
@@ -284,6 +308,7 @@ SCHEMA = Schema(
         _UPLOADS,
         _SIGNATURE_VERDICTS,
         _UNDO,
+        _SAVED_SEARCHES,
     ),
     compatible_back_to=12,
 )

@@ -96,6 +96,11 @@ REPAIRED = {
         "INSERT INTO signature_verdicts SELECT min(id), 'zz', x'ff', 'zz', x'ff' FROM emails"
     ],
     "signature-verdict-has-email": ["INSERT INTO signature_verdicts VALUES (7, 'unknown', '', 0, 'unknown')"],
+    "saved-search-values-valid": [
+        "INSERT INTO saved_searches VALUES (1, 1, x'ff', x'ff', x'ff', 'zz', -1, 'zz', x'ff', 7)",
+        "INSERT INTO saved_searches VALUES (1, 'zz', 'x', NULL, NULL, 0, 0, 1, 1, 0)",
+    ],
+    "saved-search-counters-valid": ["INSERT INTO saved_search_counters VALUES (1, 'zz', x'ff')"],
     "upload-has-blob": ["INSERT INTO uploads VALUES (1, zeroblob(32), 9, 'text/plain', 0)"],
     "undo-token-values-valid": [
         "INSERT INTO undo_tokens VALUES (1, 'zz', 1, 1, 1, 1)",

@@ -24,7 +24,7 @@ TABLES = (
     "domains", "accounts", "accounts_issued", "addresses", "alias_targets", "member_groups", "group_members",
     "passwords", "ledgers", "mailboxes", "subscriptions", "placements", "flags", "emails", "thread_keys", "changes",
     "search_attempts", "queue_messages", "queue_recipients", "queue_destinations", "blobs", "blob_octets",
-    "uploads", "undo_tokens", "undo_emails",
+    "uploads", "undo_tokens", "undo_emails", "saved_searches", "saved_search_counters",
 )  # fmt: skip
 
 
@@ -40,6 +40,8 @@ def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "INSERT INTO group_members VALUES (1, 1)",
             "INSERT INTO uploads SELECT 1, digest, size, 'text/plain', 0 FROM blobs WHERE octets_id = 1",
             "UPDATE blobs SET uses = uses + 1 WHERE octets_id = 1",
+            """INSERT INTO saved_searches VALUES (1, 2, 'Large', '{"minSize": 9}', '[]', 1, 3, 1, 1, 0)""",
+            "INSERT INTO saved_search_counters VALUES (1, 2, 0)",
         )
         data.database.write_now(_destroy)
         assert data.fsck().sound

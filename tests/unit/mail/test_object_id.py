@@ -14,6 +14,8 @@ def test_ids_read_back() -> None:
     assert object_id.thread(object_id.of_thread(ThreadId(1))) == 1
     assert object_id.account(object_id.of_account(AccountId(12))) == 12
     assert object_id.account("F12") is None
+    assert object_id.saved_search(object_id.of_saved_search(3)) == 3
+    assert object_id.saved_search("F3") is None
 
 
 @pytest.mark.parametrize(

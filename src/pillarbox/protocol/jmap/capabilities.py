@@ -13,7 +13,7 @@ from msgspec import Struct
 from pillarbox.mail import mailbox_name
 from pillarbox.protocol.jmap.filters import COLLATIONS
 from pillarbox.protocol.jmap.limits import Limits
-from pillarbox.protocol.jmap.types import blob, email
+from pillarbox.protocol.jmap.types import blob, email, saved_search
 
 
 class Facts(Struct, frozen=True, kw_only=True):
@@ -59,6 +59,8 @@ SMIME_VERIFY: Final = "urn:ietf:params:jmap:smimeverify"
 MDN: Final = "urn:ietf:params:jmap:mdn"
 UNDO: Final = "urn:pillarbox:jmap:undo"
 """Ours: what an Email/set has changed can be undone."""
+SAVED_SEARCHES: Final = "urn:pillarbox:jmap:savedsearches"
+"""An extension of our own, as all of `urn:pillarbox:jmap:`."""
 
 
 def _core(facts: Facts) -> dict[str, Any]:
@@ -123,6 +125,10 @@ def _undo(facts: Facts) -> dict[str, Any]:
     return {"undoTokenLifetime": facts.limits.undo_kept_s, "maxUndoTokens": facts.limits.max_undo_tokens}
 
 
+def _saved_searches(_: Facts) -> dict[str, Any]:
+    return {"maxSavedSearches": saved_search.MAX_SEARCHES, "maxSizeFilter": saved_search.MAX_FILTER_OCTETS}
+
+
 def _methods(kind: str, verbs: str) -> tuple[str, ...]:
     return tuple(f"{kind}/{verb}" for verb in verbs.split())
 
@@ -155,6 +161,9 @@ _ROWS: Final = (
     Capability(urn=SMIME_VERIFY, methods=(), account=_nothing),
     Capability(urn=MDN, methods=_methods("MDN", "send parse"), account=_nothing),
     Capability(urn=UNDO, methods=_methods("Email", "undo"), account=_undo),
+    Capability(
+        urn=SAVED_SEARCHES, methods=_methods("SavedSearch", "get changes set"), account=_saved_searches
+    ),
 )
 
 CAPABILITIES: Final = {row.urn: row for row in _ROWS}

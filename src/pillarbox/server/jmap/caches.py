@@ -7,6 +7,7 @@ from weakref import WeakValueDictionary
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.jmap.emails.authorities import TrustedAuthorities
 from pillarbox.server.jmap.emails.lists import EmailLists
+from pillarbox.server.jmap.saved_searches.remembered import CountedSearches
 from pillarbox.store.thread_counts import CountsCache
 
 
@@ -20,5 +21,7 @@ class Caches:
     """Whose signatures are believed."""
     counts: CountsCache = field(default_factory=CountsCache)
     """Emails and threads of mailboxes."""
+    saved: CountedSearches = field(default_factory=CountedSearches)
+    """Emails that match searches which were saved."""
     counting: WeakValueDictionary[AccountId, Lock] = field(default_factory=WeakValueDictionary)
     """Held by the one request that counts a large account; the others wait for what it finds."""

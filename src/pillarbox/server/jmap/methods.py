@@ -24,6 +24,8 @@ from pillarbox.server.jmap.mailboxes import query as mailbox_query
 from pillarbox.server.jmap.mailboxes import set as mailbox_set
 from pillarbox.server.jmap.notifications import parse as mdn_parse
 from pillarbox.server.jmap.notifications import send as mdn_send
+from pillarbox.server.jmap.saved_searches import get as saved_searches_get
+from pillarbox.server.jmap.saved_searches import set as saved_searches_set
 from pillarbox.server.jmap.submissions import get as submissions_get
 from pillarbox.server.jmap.submissions import query as submissions_query
 from pillarbox.server.jmap.submissions import set as submissions_set
@@ -73,4 +75,7 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "MDN/parse": mdn_parse.parse,
     "VacationResponse/get": vacation.get,
     "VacationResponse/set": vacation.set_vacation,
+    "SavedSearch/get": saved_searches_get.get,
+    "SavedSearch/changes": saved_searches_get.changes,
+    "SavedSearch/set": saved_searches_set.set_searches,
 }

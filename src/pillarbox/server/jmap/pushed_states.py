@@ -4,7 +4,7 @@ from pillarbox.directory import identities, vacation
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.queue import submissions
 from pillarbox.server.jmap import quotas
-from pillarbox.store import pushed
+from pillarbox.store import pushed, saved_searches
 from pillarbox.world.database import Transaction
 
 
@@ -26,4 +26,7 @@ def read(
         "VacationResponse": str(vacation.state(tx, account)),
         "Quota": quotas.read(tx, account).state,
     }
+    searches = saved_searches.state(tx, account)
+    if searches.definitions:  # else its client may not know that there is such a type
+        states["SavedSearch"] = searches.text
     return states, known

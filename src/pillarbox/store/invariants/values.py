@@ -291,6 +291,50 @@ _UNDO_EMAILS: Final = TableValues(
     remedy="Drop it, or use what is certain: a thread of its own, the date 1970, the Inbox.",
 )
 
+_SAVED_SEARCHES: Final = TableValues(
+    name="saved-search-values-valid",
+    table="saved_searches",
+    of_account=_OF_ACCOUNT,
+    columns={
+        "account": _ACCOUNT,
+        "id": integer(1, MAX_NUMBER),
+        "name": text("'Recovered ' || id"),
+        "filter": optional(text()),
+        "sort": optional(text()),
+        "collapse_threads": integer(0, 1, "0"),
+        "sort_order": integer(0, MAX_SORT_ORDER, "0"),
+        **dict.fromkeys(("created_modseq", "modseq"), integer(0, MAX_MODSEQ, "1")),
+        "destroyed": integer(0, 1, "0"),
+    },
+    rule="What an account has saved to search for has its types.",
+    named="CAST(account AS INTEGER), CAST(id AS INTEGER)",
+    message="the saved search {1} of account {0} has a name, filter, order or number of a wrong type, or too high",
+    remedy="A filter becomes one of all emails, a name 'Recovered' and its number. Without a number, drop it.",
+)
+
+_SAVED_SEARCH_COUNTERS: Final = TableValues(
+    name="saved-search-counters-valid",
+    table="saved_search_counters",
+    of_account=_OF_ACCOUNT,
+    columns={
+        "account": _ACCOUNT,
+        "latest": integer(
+            0,
+            MAX_NUMBER,
+            "coalesce((SELECT max(id) FROM saved_searches s WHERE s.account = saved_search_counters.account), 0)",
+        ),
+        "complete_from": integer(
+            0,
+            MAX_MODSEQ,
+            "coalesce((SELECT max(modseq) FROM saved_searches s WHERE s.account = saved_search_counters.account), 0)",
+        ),
+    },
+    rule="The last number of an account's saved searches is a number.",
+    named="CAST(account AS INTEGER)",
+    message="the last number of a saved search of account {0} is not a number, or too high",
+    remedy="Continue above the highest in use; clients read all of them again.",
+)
+
 _TEXTS: Final = ("base_subject", "sort_from", "sort_to", "sort_cc", "sort_display_from", "sort_display_to")
 EMAILS: Final[TableValues] = TableValues(
     name="email-values-valid",
@@ -349,6 +393,8 @@ TABLES: Final[tuple[TableValues, ...]] = (
     _SIGNATURE_VERDICTS,
     _UNDO_TOKENS,
     _UNDO_EMAILS,
+    _SAVED_SEARCHES,
+    _SAVED_SEARCH_COUNTERS,
 )
 INVARIANTS = tuple(values.invariant() for values in (*TABLES, INDICATORS))
 """In the order of repair."""

@@ -8,5 +8,6 @@ ordering.py    in which order
 lists.py       a list that is kept: what has changed is put in its place, and only as much is counted as is asked for
 making.py      a list that is not kept yet
 changed.py     what may have changed in lists since a state
+counting.py    how many there are that match
 texts.py       what needs the text of messages, and values to sort by
 """

@@ -110,5 +110,5 @@ def test_each_method_has_one_capability() -> None:
     assert len(CAPABILITY_OF) == sum(len(row.methods) for row in CAPABILITIES.values())
     assert {method for method in CAPABILITY_OF if writes(method)} == {
         "Mailbox/set", "Email/set", "Email/copy", "Email/import", "Identity/set", "EmailSubmission/set",
-        "VacationResponse/set", "Blob/copy", "Blob/upload", "MDN/send", "Email/undo",
+        "VacationResponse/set", "Blob/copy", "Blob/upload", "MDN/send", "Email/undo", "SavedSearch/set",
     }  # fmt: skip

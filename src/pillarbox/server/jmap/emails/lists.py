@@ -5,7 +5,8 @@ request is done with it.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from array import array
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from weakref import WeakValueDictionary
@@ -13,12 +14,13 @@ from weakref import WeakValueDictionary
 from pillarbox.mail.identifiers import AccountId, EmailId
 from pillarbox.server.searches import Searches
 from pillarbox.store.by_ids import TooMuchToRead
-from pillarbox.store.listing import evaluation, filters, making, texts
+from pillarbox.store.listing import counting, evaluation, filters, making, texts
 from pillarbox.store.listing.account import ListedAccount
+from pillarbox.store.listing.counting import Counts
 from pillarbox.store.listing.current import Kept, ListingCache, read
 from pillarbox.store.listing.evaluation import Texts
 from pillarbox.store.listing.filters import Filter
-from pillarbox.store.listing.lists import EmailList, Orders
+from pillarbox.store.listing.lists import NEWEST_FIRST, EmailList, Orders
 from pillarbox.store.listing.making import NOT_IN_MEMORY, Values
 from pillarbox.store.search import Interlude
 from pillarbox.store.search.feeding import searched
@@ -29,6 +31,10 @@ from pillarbox.world.world import World
 
 MAX_IN_LOOP = 10_000
 """Emails of an account whose lists are made in the loop, in a millisecond or two."""
+
+
+class TooManyCandidates(Exception):
+    """The text of more emails would have to be looked at than is allowed."""
 
 
 class EmailLists:
@@ -77,6 +83,36 @@ class EmailLists:
         else:
             found.first_of_threads(kept.listed)
 
+    async def count(
+        self, account: AccountId, kept: Kept, wanted: Filter, *, gone: Callable[[], bool], candidates: int
+    ) -> Counts:
+        """How many emails match. No list is kept of them, but one that is there is used.
+
+        Raises `TooManyCandidates` where the text of more than `candidates` has to be looked at, and `ConnectionGone`
+        where that goes on when `gone()` is true.
+        """
+        listed, found = kept.listed, kept.lists.get(wanted, NEWEST_FIRST)
+        if found is None and filters.texts(wanted):
+            self._world.signals.announce((searched(account),))
+            matching = partial(
+                _read_and_match,
+                blobs=self._world.blobs,
+                account=account,
+                listed=listed,
+                wanted=wanted,
+                now_ms=self._world.clock.now_ms(),
+                most=candidates,
+            )
+            places = await self._searches.run(
+                account,
+                gone,
+                lambda pause: self._world.database.read_in_lane(Lane.SEARCHES, matching, pause=pause),
+            )
+            return await asyncio.to_thread(counting.count, listed, places, pause=go_on)
+        if counting.work(listed, wanted) > MAX_IN_LOOP:
+            return await asyncio.to_thread(_counted, listed, wanted, found)
+        return _counted(listed, wanted, found)
+
     async def _made(
         self, account: AccountId, listed: ListedAccount, wanted: Filter, orders: Orders
     ) -> EmailList:
@@ -113,18 +149,55 @@ def _read_and_make(
     pause: Interlude,
 ) -> EmailList:
     """Text of emails never changes, so it makes no difference that this is read later than the account was."""
-    found: Texts = {}
-    needed = filters.texts(wanted)
-    if needed:
-        may = evaluation.matching(listed, wanted, pause=pause)
-        candidates = [EmailId(number) for number in making.ids(listed, may)]
-        found = {
-            text: texts.matches(tx, blobs, account, text.query, candidates, now_ms=now_ms, pause=pause)
-            for text in needed
-        }
+    found = _texts(tx, blobs, account, listed, wanted, now_ms=now_ms, pause=pause)
     values: Values = {
         order.by: texts.values(tx, account, order.by, listed.ids, pause=pause)
         for order in orders
         if order.by in NOT_IN_MEMORY
     }
     return making.make(listed, wanted, orders, pause=pause, texts=found, values=values)
+
+
+def _texts(
+    tx: Transaction,
+    blobs: Blobs,
+    account: AccountId,
+    listed: ListedAccount,
+    wanted: Filter,
+    *,
+    now_ms: int,
+    pause: Interlude,
+    most: int | None = None,
+) -> Texts:
+    """What matches of the emails that may. Raises `TooManyCandidates` where these are more than `most`."""
+    needed = filters.texts(wanted)
+    if not needed:
+        return {}
+    may = evaluation.matching(listed, wanted, pause=pause)
+    if most is not None and len(may) > most:
+        raise TooManyCandidates
+    candidates = [EmailId(number) for number in making.ids(listed, may)]
+    return {
+        text: texts.matches(tx, blobs, account, text.query, candidates, now_ms=now_ms, pause=pause)
+        for text in needed
+    }
+
+
+def _read_and_match(
+    tx: Transaction,
+    *,
+    blobs: Blobs,
+    account: AccountId,
+    listed: ListedAccount,
+    wanted: Filter,
+    now_ms: int,
+    most: int,
+    pause: Interlude,
+) -> "array[int]":
+    found = _texts(tx, blobs, account, listed, wanted, now_ms=now_ms, pause=pause, most=most)
+    return evaluation.matching(listed, wanted, pause=pause, texts=found)
+
+
+def _counted(listed: ListedAccount, wanted: Filter, found: EmailList | None) -> Counts:
+    places = evaluation.matching(listed, wanted, pause=go_on) if found is None else found.places
+    return counting.count(listed, places, pause=go_on)
