@@ -77,6 +77,7 @@ EXPRESSIONS: dict[str, str] = {
     "mail.parameter": "_TOKEN _ITEM _COMMON _NAMES _QUOTED_PAIR _COMMENT_EDGE _PERCENT _SECTION",
     "mail.part_parser": "_LINE_REST",
     "mail.prepending": "_BEGINS_FIELD",
+    "mail.received": "_TOKEN _ESCAPED _VERSION _CIPHER _HELO",
     "mail.seven_bit": "_TOO_LONG _LONG_LINE _LINE_END _HIGH",
     "mail.subject": "_SPACE _BLOB _LEADER",
     "mail.surrogate": "_PARAMETER _DOT_ATOM",
