@@ -36,6 +36,7 @@ from pillarbox.queue import outcome, scheduled
 from pillarbox.queue.outcome import QueuedDelivery
 from pillarbox.queue.schedule import QueuedMessage
 from pillarbox.queue.spool import QueueId, State, add_recipients
+from pillarbox.store import authentication
 from pillarbox.store.append import Message
 from pillarbox.world.blobs import BlobDamaged, Blobs, BlobWriter, PreparedBlob, prepare, verified
 from pillarbox.world.database import Transaction
@@ -117,7 +118,8 @@ async def _placed(message: QueuedMessage, octets: bytes, world: World) -> Messag
     blob, octets = await _below(path, octets, world.blobs), path + octets
     if message.body is Body.BINARY:
         blob, octets = await text_form(blob, octets, world.blobs)
-    return Message(blob, await summary_of(octets, world.aside))
+    # Nothing is checked of what our accounts send, but we have received it
+    return Message(blob, await summary_of(octets, world.aside), authentication.encoded(()))
 
 
 async def _below(top: bytes, octets: bytes, blobs: Blobs) -> PreparedBlob:

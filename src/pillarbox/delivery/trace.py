@@ -8,7 +8,7 @@ their limit.
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 
 from msgspec import Struct
@@ -75,6 +75,33 @@ def return_path(path: str) -> bytes:
 def address_literal(address: str) -> str:
     """An IP address as RFC 5321 §4.1.3 writes it."""
     return f"[IPv6:{address}]" if ":" in address else f"[{address}]"
+
+
+class Client(Struct, frozen=True, gc=False):
+    """Who a message came from, as our own field tells."""
+
+    helo: str
+    """What it called itself."""
+    address: str
+    """IP address; empty where it came by a local socket."""
+
+
+def client_of(source: str, remarks: Sequence[str]) -> Client:
+    """What `received` wrote of the client: from the word after `from`, and the comments that follow it.
+
+    What the client called itself is a comment only where it is neither a name nor a literal; so a comment that is a
+    literal, to the letter, is the address.
+    """
+    remark = remarks[0] if remarks else ""
+    if _LITERAL.fullmatch(remark):
+        return Client(source, _address_in(remark))
+    if remark:
+        return Client(remark, _address_in(source) if _LITERAL.fullmatch(source) else "")
+    return Client(source, "")
+
+
+def _address_in(literal: str) -> str:
+    return literal[1:-1].removeprefix("IPv6:")
 
 
 class Marks(Struct, frozen=True, gc=False):

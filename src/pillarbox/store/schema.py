@@ -16,7 +16,8 @@ it does the same.
 - `flag_texts`: long texts of `flags`, with the number of messages; see the module of that name.
 - `emails`: what was rendered once at delivery. `blob` is the name of the octets, `digest` the cached header fields,
   `links` the message ids of References (or the first of In-Reply-To). Small columns come first: SQLite reads a row
-  from its start. `authentication` is what checks found when the message came, as JSON (`authentication.py`).
+  from its start. `authentication` is what checks found when the message came, as JSON (`authentication.py`); NULL
+  where we have not received it.
 - `orphans`: emails without placements, until `orphans.sweep` releases their octets.
 - `thread_keys`: the thread of a Message-ID or of a subject.
 - `unfinished_copies`: parts of large copies, to be expunged unless the copy is finished; see the module of that name.

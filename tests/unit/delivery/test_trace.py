@@ -1,6 +1,8 @@
 import pytest
 
-from pillarbox.delivery.trace import Hop, marks, received, return_path, with_trace
+from pillarbox.delivery.trace import Client, Hop, client_of, marks, received, return_path, with_trace
+from pillarbox.mail.header import unfold
+from pillarbox.mail.received import parse
 
 HOP = Hop(
     client_name="client.example",
@@ -152,3 +154,27 @@ def test_images_that_claim_to_have_been_checked_are_removed(before: bytes) -> No
     octets = before + IMAGES + kept
     assert with_trace(octets, b"", marks(octets), ("mx.one.example",)) == before + kept
     assert with_trace(octets, b"", marks(octets)) == octets
+
+
+@pytest.mark.parametrize(
+    ("name", "address", "helo"),
+    [
+        ("mail.example", "192.0.2.7", "mail.example"),
+        ("mail.example", "2001:db8::7", "mail.example"),
+        ("[198.51.100.1]", "192.0.2.7", "[198.51.100.1]"),
+        ("[198.51.100.1] ", "192.0.2.7", "[198.51.100.1] "),
+        ("([198.51.100.1])", "192.0.2.7", "([198.51.100.1])"),
+        ("[198.51.100.1]) by mx.example (x", "192.0.2.7", "[198.51.100.1]) by mx.example (x"),
+        ("x; from [198.51.100.1]", "2001:db8::7", "x; from [198.51.100.1]"),
+        ("a\\", "192.0.2.7", "a\\"),
+        ("mail.example", "", "mail.example"),
+        ("[198.51.100.1]", "", "[198.51.100.1]"),
+        ("x y", "", "x y"),
+    ],
+)
+def test_our_field_tells_the_client_whatever_it_called_itself(name: str, address: str, helo: str) -> None:
+    written = changed(client_name=name, client_address=address)
+    found = parse(unfold(written.encode().partition(b":")[2]))
+    assert client_of(found.source, found.remarks) == Client(helo, address)
+    assert found.by == HOP.hostname
+    assert found.suite == "" or found.suite.startswith("TLS_")

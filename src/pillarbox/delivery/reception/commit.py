@@ -126,8 +126,8 @@ async def intake_of(received: ReceivedMessage, world: World, hostname: str) -> I
         if received.envelope.body is Body.BINARY:
             blob, octets = await text_form(blob, octets, world.blobs)
         summary = await summary_of(octets, world.aside, crlf_only=stored.crlf_only)
-        found = authentication.encoded(received.authentication) if received.authentication else None
-        message = Message(blob, summary, found)
+        # Also where nothing was checked: so it is known that we have received it
+        message = Message(blob, summary, authentication.encoded(received.authentication))
     acceptance = Acceptance(tuple(destinations.placements), message, outbound, received.quarantined)
     success = _success(received, world, hostname) if destinations.successes else None
     about = None
