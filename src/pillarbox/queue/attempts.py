@@ -70,12 +70,12 @@ def forget(tx: Transaction, recipient: int) -> None:
     tx.execute("DELETE FROM queue_attempts WHERE recipient = ?", (recipient,))
 
 
-def of_message(tx: Transaction, message: int) -> list[Attempt]:
-    """The attempts for the recipients of a queued message, by recipient, oldest first."""
+def of_message(tx: Transaction, message: int, *, limit: int = -1) -> list[Attempt]:
+    """The attempts for the recipients of a queued message, by recipient, oldest first; at most so many of them."""
     rows = tx.rows(
         "SELECT r.address, a.number, a.at_ms, a.status, a.reply, a.host, a.address, a.tls"
         " FROM queue_recipients r JOIN queue_attempts a ON a.recipient = r.id"
-        " WHERE r.message = ? ORDER BY r.id, a.number",
-        (message,),
+        " WHERE r.message = ? ORDER BY r.id, a.number LIMIT ?",
+        (message, limit),
     )
     return [Attempt(*row) for row in rows]

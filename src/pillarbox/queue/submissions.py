@@ -219,6 +219,21 @@ def of_message(tx: Transaction, message: QueueId) -> tuple[AccountId, int] | Non
     return (row[0], row[1]) if row else None
 
 
+def of_email(
+    tx: Transaction, account: AccountId, email: EmailId, *, limit: int
+) -> list[tuple[int, QueueId | None]]:
+    """The last submissions of an email, at most so many, oldest first, each with its message in the queue.
+
+    Goes through all submissions of the account, of which there are few: for a thread.
+    """
+    rows = tx.rows(
+        "SELECT id, message FROM submissions WHERE account = ? AND email = ? AND destroyed = 0"
+        " ORDER BY id DESC LIMIT ?",
+        (account, email, limit),
+    )
+    return [(identifier, message) for identifier, message in reversed(rows)]
+
+
 def message_of(tx: Transaction, account: AccountId, identifier: int) -> tuple[str, QueueId | None] | None:
     """Whether a submission may be undone, and its message in the queue; `None` where there is no such submission."""
     row = tx.row(

@@ -59,6 +59,7 @@ SMIME_VERIFY: Final = "urn:ietf:params:jmap:smimeverify"
 MDN: Final = "urn:ietf:params:jmap:mdn"
 UNDO: Final = "urn:pillarbox:jmap:undo"
 """Ours: what an Email/set has changed can be undone."""
+TRACE: Final = "urn:pillarbox:jmap:trace"
 SAVED_SEARCHES: Final = "urn:pillarbox:jmap:savedsearches"
 """An extension of our own, as all of `urn:pillarbox:jmap:`."""
 
@@ -164,6 +165,7 @@ _ROWS: Final = (
     Capability(
         urn=SAVED_SEARCHES, methods=_methods("SavedSearch", "get changes set"), account=_saved_searches
     ),
+    Capability(urn=TRACE, methods=_methods("MessageTrace", "get"), account=_nothing),
 )
 
 CAPABILITIES: Final = {row.urn: row for row in _ROWS}

@@ -12,6 +12,7 @@ threads.py    Thread/get and /changes
 mailboxes/    the methods of Mailbox
 emails/       the methods of Email
 saved_searches/   the methods of SavedSearch
+traces/       MessageTrace/get: how a message came, and what was found of it
 watching.py, pushed_states.py    clients that are told of changes, and what they are told
 
 identities.py, vacation.py, submissions/    what is sent, as whom, and what answers while its owner is away

@@ -29,6 +29,7 @@ from pillarbox.server.jmap.saved_searches import set as saved_searches_set
 from pillarbox.server.jmap.submissions import get as submissions_get
 from pillarbox.server.jmap.submissions import query as submissions_query
 from pillarbox.server.jmap.submissions import set as submissions_set
+from pillarbox.server.jmap.traces import get as traces
 
 
 async def echo(_: Context, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -75,6 +76,7 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "MDN/parse": mdn_parse.parse,
     "VacationResponse/get": vacation.get,
     "VacationResponse/set": vacation.set_vacation,
+    "MessageTrace/get": traces.get,
     "SavedSearch/get": saved_searches_get.get,
     "SavedSearch/changes": saved_searches_get.changes,
     "SavedSearch/set": saved_searches_set.set_searches,
