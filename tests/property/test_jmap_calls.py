@@ -10,7 +10,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pillarbox.protocol.jmap.capabilities import CAPABILITY_OF
-from pillarbox.protocol.jmap.types import email, email_submission, identity, mailbox, vacation_response
+from pillarbox.protocol.jmap.types import (
+    email,
+    email_submission,
+    identity,
+    mailbox,
+    message_trace,
+    saved_search,
+    vacation_response,
+)
 from pillarbox.server.jmap.methods import HANDLERS
 from tests.kit.jmap import blobs
 from tests.kit.jmap.client import JmapClient, open_jmap
@@ -28,6 +36,8 @@ TABLES = (
     identity.IDENTITY,
     email_submission.EMAIL_SUBMISSION,
     vacation_response.VACATION_RESPONSE,
+    saved_search.SAVED_SEARCH,
+    message_trace.MESSAGE_TRACE,
 )
 ARGUMENTS = [
     "ids", "properties", "sinceState", "maxChanges", "filter", "sort", "position", "anchor", "anchorOffset",
@@ -54,7 +64,7 @@ def words(client: JmapClient, emails: list[str]) -> list[Any]:
     found = blobs.id_of(MAIL)
     return [
         *emails, "T1", box(client), box(client, "Drafts"), "A1", "A2", "#a", "#b", found, f"{found}-2", "B00", "I1",
-        "singleton", "0", "1", "5", "99", "", "$seen", "$x y", "\x00", "ä", "2026-01-01T00:00:00Z",
+        "Q1", "singleton", "0", "1", "5", "99", "", "$seen", "$x y", "\x00", "ä", "2026-01-01T00:00:00Z",
         "2026-13-01T00:00:00Z", "u0@one.example", "text/plain", "text/html", "1.2", "AND", "OR", "NOT", "final",
         "canceled", "pending", "inbox", "hello", "/ids", "/list/*/id", "Email/query", "Email", "Mailbox", "+1",
         *PROPERTIES[:20],
