@@ -21,6 +21,8 @@ STEPS = st.lists(
         st.tuples(st.just("send"), st.integers(1, 4)),
         st.tuples(st.just("undo"), st.integers(1, MOST)),
         st.tuples(st.just("now"), st.integers(1, MOST)),
+        st.tuples(st.just("sooner"), st.integers(1, MOST)),
+        st.tuples(st.just("later"), st.integers(1, MOST)),
         st.tuples(st.just("drop"), st.integers(1, MOST)),
         st.tuples(st.just("operator"), st.just(0)),
         st.tuples(st.just("wait"), st.integers(0, 3)),
@@ -71,6 +73,22 @@ class Run:
             assert done == self.pending(number)
             if done:
                 self.messages[number].due_ms = min(self.messages[number].due_ms, self.now_ms)
+
+    async def sooner(self, number: int) -> None:
+        await self.reschedule(number, 0)
+
+    async def later(self, number: int) -> None:
+        await self.reschedule(number, 2)
+
+    async def reschedule(self, number: int, seconds: int) -> None:
+        if number in self.messages:
+            until_ms = self.now_ms + seconds * 1000
+            write = self.anna.provider.database.write
+            done = await write(tracking.reschedule, self.anna.account, number, until_ms=until_ms)
+            assert done == self.pending(number)
+            if done:
+                self.messages[number].due_ms = until_ms
+                assert self.anna.get(number).send_at_ms == until_ms
 
     async def drop(self, number: int) -> None:
         if number in self.messages:

@@ -130,6 +130,22 @@ def send_now(tx: Transaction, account: AccountId, submission: int, *, now_ms: in
     return found[1] is not None and scheduled.release_now(tx, found[1], now_ms=now_ms)
 
 
+def reschedule(tx: Transaction, account: AccountId, submission: int, *, until_ms: int) -> bool:
+    """Hold the message of a submission until another time. False where it has left, or was undone.
+
+    Raises `LookupError` where there is no such submission.
+    """
+    found = submissions.message_of(tx, account, submission)
+    if found is None:
+        raise LookupError(submission)
+    undo, message = found
+    if undo != PENDING or message is None or not scheduled.reschedule(tx, message, until_ms=until_ms):
+        return False
+    modseq = account_counters.next_modseq(tx, account, Touched.NOTHING)
+    submissions.set_send_at(tx, account, submission, send_at_ms=until_ms, modseq=modseq)
+    return True
+
+
 def destroy(tx: Transaction, account: AccountId, submission: int) -> bool:
     """Forget a submission; its message goes its way. False where there is none."""
     if submissions.message_of(tx, account, submission) is None:

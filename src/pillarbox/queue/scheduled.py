@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from pillarbox.mail import internet_date
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.queue.outcome import DELIVERY_COLUMNS, QueuedDelivery, forget_message, queued_delivery
 from pillarbox.queue.retry_schedule import DELAY_NOTICE_MS
@@ -107,6 +108,24 @@ def release_now(tx: Transaction, message: QueueId, *, now_ms: int) -> bool:
     )
     tx.announce(CHANGED)
     return changed > 0
+
+
+def reschedule(tx: Transaction, message: QueueId, *, until_ms: int) -> bool:
+    """Hold a message until another time, whenever it was to leave. False where it is not held, or has left.
+
+    Whoever lets it go asks for its time in the same transaction, so it leaves by one of the two times, once.
+    """
+    moved = tx.execute(
+        "UPDATE queue_messages SET release_at_ms = ?, expires_at_ms = ?, release_request = ?"
+        " WHERE id = ? AND release_at_ms IS NOT NULL",
+        (until_ms, until_ms + LIFETIME_MS, f"until;{internet_date.written(until_ms)}", message),
+    )
+    tx.execute(
+        "UPDATE queue_recipients SET due_at_ms = ?, tell_at_ms = ? WHERE message = ? AND state = ?",
+        (until_ms, until_ms + DELAY_NOTICE_MS, message, State.SCHEDULED),
+    )
+    tx.announce(CHANGED)
+    return moved > 0
 
 
 def held(tx: Transaction, message: QueueId) -> tuple[QueuedMessage, list[QueuedDelivery]]:

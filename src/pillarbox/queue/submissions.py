@@ -308,6 +308,16 @@ def update(
     )
 
 
+def set_send_at(
+    tx: Transaction, account: AccountId, identifier: int, *, send_at_ms: int, modseq: ModSeq
+) -> None:
+    """Write when it is to be sent."""
+    tx.execute(
+        "UPDATE submissions SET send_at_ms = ?, modseq = ? WHERE account = ? AND id = ?",
+        (send_at_ms, modseq, account, identifier),
+    )
+
+
 def add_report(
     tx: Transaction, account: AccountId, identifier: int, kind: str, blob: bytes, *, modseq: ModSeq
 ) -> None:

@@ -48,6 +48,23 @@ def test_nothing_tries_it_or_reports_on_it_before_its_time(tx: Transaction) -> N
     assert (retry(tx, ALL, now_ms=NOW), hold(tx, ALL, now_ms=NOW), release(tx, ALL, now_ms=NOW)) == (0, 0, 0)
 
 
+def test_it_may_be_held_until_another_time_for_as_long_as_it_is_held(tx: Transaction) -> None:
+    message = put(tx)
+    for at_ms in (NOW + 9 * HOUR_MS, NOW + 5):
+        assert scheduled.reschedule(tx, message, until_ms=at_ms)
+        assert scheduled.next_release_ms(tx) == at_ms
+        queued, deliveries = scheduled.held(tx, message)
+        assert queued.expires_at_ms == at_ms + LIFETIME_MS
+        assert tx.rows("SELECT DISTINCT due_at_ms, state FROM queue_recipients") == [(at_ms, "scheduled")]
+    assert queued.release_request == "until;2023-11-14T22:13:20Z"
+    assert not any(list(each.find(tx)) for each in INVARIANTS)
+    assert not scheduled.begin_release(tx, message, now_ms=NOW), "its time has not come"
+    assert scheduled.begin_release(tx, message, now_ms=NOW + 5)
+    scheduled.make_due(tx, deliveries, now_ms=NOW + 5)
+    assert not scheduled.reschedule(tx, message, until_ms=NOW + HOUR_MS), "it has left"
+    assert tx.rows("SELECT DISTINCT due_at_ms, state FROM queue_recipients") == [(NOW + 5, "waiting")]
+
+
 def test_an_operator_sees_its_time_and_may_drop_it(tx: Transaction) -> None:
     put(tx)
     (entry,) = listing(tx, ALL, now_ms=NOW, limit=10)

@@ -62,6 +62,7 @@ UNDO: Final = "urn:pillarbox:jmap:undo"
 TRACE: Final = "urn:pillarbox:jmap:trace"
 SAVED_SEARCHES: Final = "urn:pillarbox:jmap:savedsearches"
 """An extension of our own, as all of `urn:pillarbox:jmap:`."""
+SCHEDULED: Final = "urn:pillarbox:jmap:scheduled"
 
 
 def _core(facts: Facts) -> dict[str, Any]:
@@ -166,6 +167,7 @@ _ROWS: Final = (
         urn=SAVED_SEARCHES, methods=_methods("SavedSearch", "get changes set"), account=_saved_searches
     ),
     Capability(urn=TRACE, methods=_methods("MessageTrace", "get"), account=_nothing),
+    Capability(urn=SCHEDULED, methods=(), account=_nothing),
 )
 
 CAPABILITIES: Final = {row.urn: row for row in _ROWS}

@@ -2,7 +2,7 @@
 
 from typing import Any, Final, Literal
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from pillarbox.protocol.jmap.arguments import SetArguments
 from pillarbox.protocol.jmap.errors import SetError
@@ -26,20 +26,31 @@ class Envelope(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
     rcpt_to: list[Address]
 
 
-EMAIL_SUBMISSION: Final = TypeTable(
-    "EmailSubmission",
+_SEND_AT: Final = Property(name="sendAt", holds=UTC_DATE, server_set=True, immutable=True)
+_ROWS: Final = (
     Property(name="id", holds=Id, server_set=True, immutable=True),
     Property(name="identityId", holds=Id, immutable=True, refers=True),
     Property(name="emailId", holds=Id, immutable=True, refers=True),
     Property(name="threadId", holds=Id, server_set=True, immutable=True),
     Property(name="envelope", holds=Envelope | None, default=None, immutable=True),
-    Property(name="sendAt", holds=UTC_DATE, server_set=True, immutable=True),
+    _SEND_AT,
     # "This is server set on create", and "a client can attempt to cancel the submission by setting this property"
     Property(name="undoStatus", holds=UndoStatus, server_set_on_create=True),
     Property(name="deliveryStatus", holds=dict[str, Any] | None, server_set=True),
     Property(name="dsnBlobIds", holds=list[Id], server_set=True),
     Property(name="mdnBlobIds", holds=list[Id], server_set=True),
 )
+EMAIL_SUBMISSION: Final = TypeTable("EmailSubmission", *_ROWS)
+RESCHEDULED: Final = TypeTable(
+    "EmailSubmission",
+    *[
+        structs.replace(row, server_set_on_create=True, server_set=False, immutable=False)
+        if row is _SEND_AT
+        else row
+        for row in _ROWS
+    ],
+)
+"""With the own extension `urn:pillarbox:jmap:scheduled`, clients may change when something is sent."""
 
 CONDITIONS: Final[dict[str, Any]] = {
     "identityIds": list[Reference],
@@ -54,6 +65,10 @@ CONDITIONS: Final[dict[str, Any]] = {
 SORTS: Final[dict[str, dict[str, Any]]] = {"emailId": {}, "threadId": {}, "sentAt": {}}
 """§7.3."""
 
+SCHEDULED_CONDITIONS: Final[dict[str, Any]] = {**CONDITIONS, "scheduled": bool}
+SCHEDULED_SORTS: Final[dict[str, dict[str, Any]]] = {**SORTS, "sendAt": {}}
+"""With what the own extension `urn:pillarbox:jmap:scheduled` adds."""
+
 
 class EmailSubmissionSetArguments(SetArguments, frozen=True, kw_only=True):
     """EmailSubmission/set (§7.5). The ids are of submissions, or `#` and the creation id of one of this call."""
@@ -64,6 +79,8 @@ class EmailSubmissionSetArguments(SetArguments, frozen=True, kw_only=True):
 
 NO_RECIPIENTS: Final = SetError("noRecipients")
 CANNOT_UNSEND: Final = SetError("cannotUnsend")
+CANNOT_RESCHEDULE: Final = SetError("cannotReschedule", "It has left, or was canceled")
+"""Of the own extension `urn:pillarbox:jmap:scheduled`."""
 
 
 def too_many_recipients(most: int) -> SetError:

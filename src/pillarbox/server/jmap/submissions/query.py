@@ -1,7 +1,7 @@
 """EmailSubmission/query and /queryChanges: RFC 8621 §7.3, §7.4.
 
 An account has some thousands of submissions at most, so all are looked at. Of what they are filtered and sorted by,
-only `undoStatus` ever changes.
+`undoStatus` changes, and when they are sent.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,10 +12,16 @@ from pillarbox.mail import object_id
 from pillarbox.mail.identifiers import AccountId, ModSeq
 from pillarbox.protocol.jmap import arguments, errors, paging, responses
 from pillarbox.protocol.jmap.arguments import QueryArguments, QueryChangesArguments
+from pillarbox.protocol.jmap.capabilities import SCHEDULED
 from pillarbox.protocol.jmap.filters import Comparator, Condition, Filter, read_filter, read_sort
 from pillarbox.protocol.jmap.ids import CreatedIds
 from pillarbox.protocol.jmap.scalars import milliseconds
-from pillarbox.protocol.jmap.types.email_submission import CONDITIONS, SORTS
+from pillarbox.protocol.jmap.types.email_submission import (
+    CONDITIONS,
+    SCHEDULED_CONDITIONS,
+    SCHEDULED_SORTS,
+    SORTS,
+)
 from pillarbox.queue import submissions
 from pillarbox.queue.submissions import CannotCalculateChanges, Listed, Logged
 from pillarbox.server.jmap.context import Context
@@ -97,11 +103,16 @@ class _Asked:
     def __init__(self, context: Context, call: QueryArguments | QueryChangesArguments) -> None:
         """Raises `MethodError`."""
         self._context = context
-        self._filter = read_filter(call.filter, CONDITIONS, context.limits)
-        self._order = read_sort(call.sort, SORTS, context.limits)
+        is_extended = SCHEDULED in context.using
+        self._filter = read_filter(
+            call.filter, SCHEDULED_CONDITIONS if is_extended else CONDITIONS, context.limits
+        )
+        self._order = read_sort(call.sort, SCHEDULED_SORTS if is_extended else SORTS, context.limits)
         conditions = list(_conditions(self._filter)) if self._filter else []
         self._costs = 1 + len(conditions)
-        self.is_lasting = not any("undoStatus" in one.properties for one in conditions)
+        self.is_lasting = all(_CHANGING.isdisjoint(one.properties) for one in conditions) and all(
+            _KEYS[one.property] != "send_at_ms" for one in self._order
+        )
         """Whether a submission keeps its place among the others for as long as it is there."""
 
     async def results(self, listed: list[Listed]) -> list[str]:
@@ -118,7 +129,13 @@ class _Asked:
         return [object_id.of_submission(one.id) for one in found]
 
 
-_KEYS: Final = {"emailId": "email", "threadId": "thread", "sentAt": "send_at_ms"}
+_KEYS: Final = {
+    "emailId": "email",
+    "threadId": "thread",
+    "sentAt": "send_at_ms",
+    "sendAt": "send_at_ms",
+}
+_CHANGING: Final = frozenset(("undoStatus", "scheduled", "before", "after"))
 
 
 def _key(comparator: Comparator) -> Callable[[Listed], int]:
@@ -178,6 +195,10 @@ def _undo_status(value: str, _: CreatedIds) -> Matches:
     return lambda one: one.undo == value
 
 
+def _scheduled(value: bool, _: CreatedIds) -> Matches:
+    return lambda one: (one.undo == submissions.PENDING) is value
+
+
 def _before(value: str, _: CreatedIds) -> Matches:
     at_ms = milliseconds(value) or 0
     return lambda one: _shown_ms(one) < at_ms
@@ -198,6 +219,7 @@ _CONDITIONS: Final[dict[str, Callable[[Any, CreatedIds], Matches]]] = {
     "emailIds": _emails,
     "threadIds": _threads,
     "undoStatus": _undo_status,
+    "scheduled": _scheduled,
     "before": _before,
     "after": _after,
 }

@@ -11,15 +11,18 @@ from pillarbox.delivery import tracking
 from pillarbox.mail import object_id
 from pillarbox.mail.identifiers import AccountId, EmailId
 from pillarbox.protocol.jmap import arguments, errors
+from pillarbox.protocol.jmap.capabilities import SCHEDULED
 from pillarbox.protocol.jmap.errors import SetError
-from pillarbox.protocol.jmap.limits import Limits
 from pillarbox.protocol.jmap.responses import SetOutcome
+from pillarbox.protocol.jmap.scalars import milliseconds
 from pillarbox.protocol.jmap.types.email_submission import (
+    CANNOT_RESCHEDULE,
     CANNOT_UNSEND,
     EMAIL_SUBMISSION,
+    RESCHEDULED,
     EmailSubmissionSetArguments,
 )
-from pillarbox.queue import submissions
+from pillarbox.queue import scheduled, submissions
 from pillarbox.queue.submissions import CANCELED, Sent
 from pillarbox.server.jmap.context import Context, Named
 from pillarbox.server.jmap.guarded_writes import GuardedWrites, RecordRefused
@@ -102,7 +105,7 @@ class _Set:
     async def _update(self, key: str, patch: dict[str, Any]) -> None:
         try:
             self._outcome.updated[key], email = await self._writes.one(
-                lambda tx: _update(tx, self._account, key, patch, self._context.limits)
+                lambda tx: _update(tx, self._account, key, patch, self._context)
             )
             self._succeeded[key] = email
         except RecordRefused as refused:
@@ -158,22 +161,41 @@ def _found(tx: Transaction, account: AccountId, key: str) -> Sent:
 
 
 def _update(
-    tx: Transaction, account: AccountId, key: str, patch: dict[str, Any], limits: Limits
+    tx: Transaction, account: AccountId, key: str, patch: dict[str, Any], context: Context
 ) -> tuple[dict[str, Any] | None, EmailId]:
     """What has changed besides, and the email. Raises `RecordRefused`."""
     sent = _found(tx, account, key)
     record = view.record(sent)
-    values = EMAIL_SUBMISSION.update(lambda names: {name: record[name] for name in names}, patch, limits)
+    table = RESCHEDULED if SCHEDULED in context.using else EMAIL_SUBMISSION
+    values = table.update(lambda names: {name: record[name] for name in names}, patch, context.limits)
     if isinstance(values, SetError):
         raise RecordRefused(values)
-    if not values:
-        return None, sent.email
-    if values["undoStatus"] != CANCELED:
-        raise RecordRefused(errors.invalid_properties(["undoStatus"], "It can only become canceled"))
-    if not tracking.cancel(tx, account, sent.id):
-        raise RecordRefused(CANNOT_UNSEND)
-    after = view.record(_found(tx, account, key))
-    return {"deliveryStatus": after["deliveryStatus"]}, sent.email
+    match values:
+        case {"sendAt": at, **others} if not others:
+            _reschedule(tx, account, sent, at, now_ms=context.world.clock.now_ms())
+            after = view.record(_found(tx, account, key))
+            return None if after["sendAt"] == at else {"sendAt": after["sendAt"]}, sent.email
+        case {"undoStatus": status, **others}:
+            if status != CANCELED:
+                raise RecordRefused(errors.invalid_properties(["undoStatus"], "It can only become canceled"))
+            if others:
+                raise RecordRefused(
+                    errors.invalid_properties([*others], "It can't be canceled and sent at another time")
+                )
+            if not tracking.cancel(tx, account, sent.id):
+                raise RecordRefused(CANNOT_UNSEND)
+            after = view.record(_found(tx, account, key))
+            return {"deliveryStatus": after["deliveryStatus"]}, sent.email
+    return None, sent.email
+
+
+def _reschedule(tx: Transaction, account: AccountId, sent: Sent, at: str, *, now_ms: int) -> None:
+    """Raises `RecordRefused`."""
+    until_ms = (milliseconds(at) or 0) // 1000 * 1000
+    if not scheduled.is_allowed(until_ms=until_ms, now_ms=now_ms):
+        raise RecordRefused(errors.invalid_properties(["sendAt"], "The time has passed, or is too far ahead"))
+    if not tracking.reschedule(tx, account, sent.id, until_ms=until_ms):
+        raise RecordRefused(CANNOT_RESCHEDULE)
 
 
 def _destroy(tx: Transaction, account: AccountId, key: str) -> EmailId:

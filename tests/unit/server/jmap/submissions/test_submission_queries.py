@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from pillarbox.protocol.jmap.limits import Limits
+from pillarbox.protocol.jmap.scalars import utc_date
 from pillarbox.world.clock import VirtualClock
 from tests.kit.jmap.client import JmapClient, run_with_jmap
 from tests.kit.jmap.submitting import FRIEND, cancel, envelope, own_identity, store, submit
@@ -112,7 +113,7 @@ def test_sorting_and_pages() -> None:
             ([{"property": "threadId", "isAscending": False}], [a, c, b]),
             ([{"property": "sentAt"}], [b, c, a]),
             ([{"property": "sentAt"}, {"property": "emailId", "isAscending": False}], [c, b, a]),
-            ([{"property": "sendAt"}], "unsupportedSort"),
+            ([{"property": "undoStatus"}], "unsupportedSort"),
         ):
             assert await found(client, sort=sort) == ids, sort
         _, said = await client.call(
@@ -135,11 +136,15 @@ def test_changes_in_parts_lead_to_what_is_so() -> None:
         told = await state(client)
         for _ in range(25):
             for _ in range(chance.randrange(4)):
-                match chance.choice(("send", "send", "undo", "forget")):
+                match chance.choice(("send", "send", "undo", "move", "move", "forget")):
                     case "send":
                         there.append(await held(client, email))
                     case "undo" if there:
                         await cancel(client, chance.choice(there))
+                    case "move" if there:
+                        at = utc_date(NOW_MS + chance.choice((5_000, 120_000, 7_200_000)))
+                        update = {chance.choice(there): {"sendAt": at}}
+                        await client.call("EmailSubmission/set", update=update)
                     case "forget" if there:
                         key = there.pop(chance.randrange(len(there)))
                         await client.call("EmailSubmission/set", destroy=[key])
@@ -184,10 +189,13 @@ def applied(before: list[str], said: Any) -> list[str]:
 
 
 @pytest.mark.rfc("8620 §5.6", "MUST")
-@pytest.mark.parametrize("chosen", [None, {"undoStatus": "pending"}, {"after": "2023-11-14T22:14:00Z"}])
+@pytest.mark.parametrize(
+    "chosen", [None, {"undoStatus": "pending"}, {"scheduled": True}, {"after": "2023-11-14T22:14:00Z"}]
+)
 def test_changes_of_a_query_lead_to_its_results(chosen: Any) -> None:
     chance = random.Random(7)
-    asked = {"filter": chosen, "sort": [{"property": "sentAt", "isAscending": False}]}
+    by = "sendAt" if chosen and "scheduled" in chosen else "sentAt"
+    asked = {"filter": chosen, "sort": [{"property": by, "isAscending": False}]}
 
     async def test(client: JmapClient) -> None:
         email = await store(client)
@@ -223,11 +231,15 @@ def test_how_much_of_the_changes_of_a_query() -> None:
         first = await held(client, email, 60)
         since = await state(client)
         second, third = await held(client, email, 30), await held(client, email, 3600)
-        asked = {"sinceQueryState": since, "sort": [{"property": "sentAt"}]}
-        _, said = await client.call("EmailSubmission/queryChanges", upToId=first, **asked)
-        assert (said["removed"], said["added"]) == ([], [{"id": second, "index": 0}])
-        _, said = await client.call("EmailSubmission/queryChanges", upToId="S99", **asked)
-        assert [one["id"] for one in said["added"]] == [second, third]
+        asked = {"sinceQueryState": since, "sort": [{"property": "emailId"}]}
+        _, said = await client.call("EmailSubmission/queryChanges", upToId=second, **asked)
+        assert (said["removed"], said["added"]) == ([], [{"id": second, "index": 1}])
+        for more in (
+            {"upToId": "S99", **asked},
+            {"upToId": first, **asked, "sort": [{"property": "sentAt"}]},
+        ):
+            _, said = await client.call("EmailSubmission/queryChanges", **more)
+            assert {one["id"] for one in said["added"]} == {second, third}, "what is sorted by may change"
         _, said = await client.call("EmailSubmission/queryChanges", maxChanges=1, **asked)
         assert said["type"] == "tooManyChanges"
 
