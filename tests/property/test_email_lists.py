@@ -9,7 +9,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from pillarbox.mail import flags as flag_text
 from pillarbox.mail.identifiers import MailboxId
 from pillarbox.mail.number_set import NumberSet
-from pillarbox.store import account_counters, emails, flags, mailboxes, placements
+from pillarbox.mail.snooze import Snooze
+from pillarbox.store import account_counters, emails, flags, mailboxes, placements, snoozing
 from pillarbox.store.append import append
 from pillarbox.store.emails import Email
 from pillarbox.store.flags import Mode
@@ -55,7 +56,7 @@ filters: st.SearchStrategy[Filter] = st.recursive(
     max_leaves=4,
 )
 one_order = st.one_of(
-    st.builds(Order, st.sampled_from((By.RECEIVED, By.SIZE)), st.booleans()),
+    st.builds(Order, st.sampled_from((By.RECEIVED, By.SIZE, By.SNOOZED)), st.booleans()),
     st.builds(Order, st.just(By.FLAG), st.booleans(), has.map(f.HasFlag)),
     st.builds(
         Order,
@@ -146,6 +147,16 @@ class ListsMachine(RuleBasedStateMachine):
         if box != to:
             placements.move(self.tx, ANNA, self.boxes[box], uids, to=self.boxes[to], now_ms=NOW_MS)
 
+    @rule(box=boxes, uid=st.integers(1, 6), until=st.integers(-3, 3))
+    def snoozed(self, box: int, uid: int, until: int) -> None:
+        for _, email, _ in emails.placed_in(self.tx, ANNA, self.boxes[box], NumberSet.of([uid])):
+            snoozing.begin(self.tx, ANNA, email, Snooze(NOW_MS + until), mailbox=self.boxes[box])
+
+    @rule(now=st.integers(-3, 3), limit=st.integers(1, 2))
+    def time_passes(self, now: int, limit: int) -> None:
+        for one in snoozing.due(self.tx, now_ms=NOW_MS + now, limit=limit):
+            snoozing.bring_back(self.tx, one.email, now_ms=NOW_MS + now)
+
     @rule(wanted=filters, orders=several_orders)
     def asked(self, wanted: Filter, orders: Orders) -> None:
         kept = self.current()
@@ -170,6 +181,15 @@ class ListsMachine(RuleBasedStateMachine):
                 return kept
         raise AssertionError("read twice")
 
+    def value(self, order: Order, email: Email, all_emails: dict[int, Email]) -> Any:
+        if order.by is not By.SNOOZED:
+            return value(order, email, all_emails)
+        row = self.tx.row(
+            "SELECT until_ms, is_waiting, mailbox, uid FROM snoozes WHERE email = ?", (email.id,)
+        )
+        is_away = row is not None and (row[2], row[3]) in {(one.mailbox, one.uid) for one in email.placed}
+        return row[0] if row is not None and (is_away or not row[1]) else email.received_at_ms
+
     def check(self, kept: Kept, found: EmailList) -> None:
         first, last = account_counters.email_bounds(ANNA)
         rows = self.tx.rows(
@@ -188,7 +208,7 @@ class ListsMachine(RuleBasedStateMachine):
             wanted.sort(key=key[0], reverse=found.orders[0].descending)
         else:
             for order in reversed(found.orders):
-                wanted.sort(key=lambda email: value(order, email, everyone), reverse=order.descending)
+                wanted.sort(key=lambda email: self.value(order, email, everyone), reverse=order.descending)
         assert ids(kept.listed, found.places) == [email.id for email in wanted]
         once = {email.thread: email.id for email in reversed(wanted)}
         firsts = [email.id for email in wanted if once[email.thread] == email.id]

@@ -65,7 +65,8 @@ class ChangeKind(IntEnum):
     MAILBOX_ROLE = 9
     """A mailbox got a role, or lost it."""
     UPDATED = 10
-    """Ids of emails that were removed from a mailbox and are in others; belongs to no mailbox."""
+    """Ids of emails that were removed from a mailbox and are in others, or of which something else has changed than
+    their messages; belongs to no mailbox."""
     THREADS = 11
     """Ids of the threads of emails that were destroyed, or are left with messages that have \\Deleted alone; no row
     where these are the ids of the emails. Belongs to no mailbox."""

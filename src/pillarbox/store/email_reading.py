@@ -8,7 +8,8 @@ from msgspec import Struct
 
 from pillarbox.mail import flags
 from pillarbox.mail.identifiers import AccountId, EmailId
-from pillarbox.store import emails, states
+from pillarbox.mail.snooze import Snooze
+from pillarbox.store import emails, snoozing, states
 from pillarbox.store.emails import Email
 from pillarbox.store.fetch import FLAGS_OF_MESSAGE, Column
 from pillarbox.store.states import State
@@ -38,6 +39,7 @@ class Wanted(Struct, frozen=True):
 
     columns: tuple[Column, ...] = ()
     part: Part = Part.NOTHING
+    snooze: bool = False
 
 
 class Found(Struct, frozen=True):
@@ -51,6 +53,8 @@ class Found(Struct, frozen=True):
     """Those that are wanted."""
     octets: bytes | None
     """What is wanted of them; `None` where that is nothing, or many."""
+    snooze: Snooze | None = None
+    """If it is wanted, and the email is away until a time."""
 
 
 class Page(Struct, frozen=True):
@@ -85,6 +89,7 @@ def read(
     some, left = ids[:most], ids[most:]
     there = emails.by_id(tx, account, some, most=messages)
     columns = emails.columns(tx, account, [*there], (*_ALWAYS, *wanted.columns), octets=MAX_PAGE_OCTETS)
+    waiting = snoozing.of_emails(tx, there.values()) if wanted.snooze else {}
     found: list[Found] = []
     later: list[EmailId] = []
     room = MAX_PAGE_OCTETS
@@ -98,7 +103,8 @@ def read(
         if wanted.part:
             octets = _octets(tx, blobs, email, digest, header_octets if wanted.part is Part.HEADER else None)
             room -= len(octets or b"")
-        found.append(Found(email, digest, header_octets, tuple(others), octets))
+        snooze = waiting[email.id].snooze if email.id in waiting else None
+        found.append(Found(email, digest, header_octets, tuple(others), octets, snooze))
     if not found:  # there are messages, but not the email that they are of
         later = []
     return Page(state, found, [*later, *left])

@@ -8,7 +8,10 @@ from pillarbox.mail.mailbox_name import INBOX
 
 
 class Role(StrEnum):
-    """What a mailbox is for (RFC 6154 §2, RFC 8621 §2); stored as written here."""
+    """What a mailbox is for (RFC 6154 §2, RFC 8621 §2); stored as written here.
+
+    `snoozed` is of JMAP alone: it has the emails that are away until a time, and is a plain mailbox for IMAP.
+    """
 
     INBOX = "inbox"
     DRAFTS = "drafts"
@@ -19,11 +22,12 @@ class Role(StrEnum):
     ALL = "all"
     FLAGGED = "flagged"
     IMPORTANT = "important"
+    SNOOZED = "snoozed"
 
     @property
     def attribute(self) -> str | None:
-        """The attribute in LIST: `\\Sent`. INBOX has none."""
-        return None if self is Role.INBOX else f"\\{self.value.capitalize()}"
+        """The attribute in LIST: `\\Sent`. Not every role has one."""
+        return None if self in (Role.INBOX, Role.SNOOZED) else f"\\{self.value.capitalize()}"
 
 
 DEFAULT_MAILBOXES = {

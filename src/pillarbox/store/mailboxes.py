@@ -380,4 +380,5 @@ def delete_account(tx: Transaction, account: AccountId) -> None:
 _ACCOUNT_TABLES = (
     "flags", "flag_texts", "placements", "mailboxes", "subscriptions", "thread_keys", "changes", "ledgers",
     "search_attempts", "unfinished_copies", "undo_tokens", "undo_emails", "saved_searches", "saved_search_counters",
+    "snoozes",
 )  # fmt: skip

@@ -40,6 +40,7 @@ _DROP = (
     "DELETE FROM search_unindexed WHERE email = ?",
     "DELETE FROM search_given_up WHERE email = ?",
     signature_verdicts.REMOVE,
+    "DELETE FROM snoozes WHERE email = ?",
     "DELETE FROM emails WHERE id = ?",
     "DELETE FROM orphans WHERE email = ?",
 )

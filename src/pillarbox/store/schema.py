@@ -35,6 +35,8 @@ it does the same.
 - `saved_searches`: filters of emails that an account has saved, as JSON, with the MODSEQs of their first and last
   change; those that were destroyed have no content. `saved_search_counters` has the last id of an account, and since
   when none of these is missing.
+- `snoozes`: emails that are away until a time, or were; see `snoozing`. `mailbox` and `uid` name the message that
+  waits. Of what came back (`is_waiting` 0), `until_ms` is when it did.
 - `indicators`: images that senders ask to be shown beside their mail, for all accounts; see the module of that name.
   `kept_until_s` is when a row may go, `until_s` when it is to be fetched again.
 """
@@ -294,22 +296,38 @@ CREATE TABLE saved_search_counters (
 )
 """
 
-SCHEMA = Schema(
-    "store",
-    migrations=(
-        _TABLES + sqlite_fts.TABLE + _UNINDEXED,
-        _ATTEMPTS,
-        _RUNS,
-        _TEXTS,
-        _COPIES,
-        _AUTHENTICATION,
-        _INDICATORS,
-        _EMAILS_LOGGED,
-        _SORT_ORDERS,
-        _UPLOADS,
-        _SIGNATURE_VERDICTS,
-        _UNDO,
-        _SAVED_SEARCHES,
-    ),
-    compatible_back_to=12,
+_SNOOZES = """
+CREATE TABLE snoozes (
+  email INTEGER PRIMARY KEY,
+  account INTEGER NOT NULL,
+  is_waiting INTEGER NOT NULL,
+  mailbox INTEGER NOT NULL,
+  uid INTEGER NOT NULL,
+  until_ms INTEGER NOT NULL,
+  move_to INTEGER,
+  set_flags TEXT NOT NULL,
+  unset_flags TEXT NOT NULL
+);
+CREATE INDEX snoozes_due ON snoozes (until_ms, email) WHERE is_waiting = 1;
+CREATE INDEX snoozes_by_account ON snoozes (account)
+"""
+
+_MIGRATIONS = (
+    _TABLES + sqlite_fts.TABLE + _UNINDEXED,
+    _ATTEMPTS,
+    _RUNS,
+    _TEXTS,
+    _COPIES,
+    _AUTHENTICATION,
+    _INDICATORS,
+    _EMAILS_LOGGED,
+    _SORT_ORDERS,
+    _UPLOADS,
+    _SIGNATURE_VERDICTS,
+    _UNDO,
+    _SAVED_SEARCHES,
+    _SNOOZES,
 )
+
+# Older code reads no mailbox with the role `snoozed`
+SCHEMA = Schema("store", migrations=_MIGRATIONS, compatible_back_to=_MIGRATIONS.index(_SNOOZES) + 1)

@@ -119,6 +119,11 @@ REPAIRED = {
         "INSERT INTO undo_tokens VALUES (1, zeroblob(16), 1, 1, 0, 0)",
         f"INSERT INTO undo_emails VALUES (1, zeroblob(16), 3, {ARCHIVED}, '1', '', NULL, NULL, 0, 0, 0, 0, 0)",
     ],
+    "snooze-values-valid": [
+        f"INSERT INTO snoozes VALUES ({A1 + 1}, 1, 'zz', {INBOX}, 1, 'zz', 'zz', x'ff', x'ff')",
+        f"INSERT INTO snoozes VALUES ({A1 + 2}, 1, 1, 'zz', 1, 0, NULL, '', '')",
+        f"INSERT INTO snoozes VALUES ({A1 + 3}, 1, 1, 1, 'zz', 0, NULL, '', '')",
+    ],
     "email-values-valid": [
         "UPDATE emails SET header_size = 'zz', crlf_size = x'ff', has_attachment = 'zz', is_reply = 7 WHERE id % 3 = 0",
         "UPDATE emails SET subject = x'ff', links = x'ff', envelope = 'zz', bodystructure = 'zz' WHERE id % 3 = 1",
@@ -252,6 +257,10 @@ REPAIRED = {
     "inbox-exists": ["UPDATE mailboxes SET name = 'INBOXX' WHERE account = 2 AND name = 'INBOX'"],
     "uid-below-uidnext": [f"UPDATE mailboxes SET uid_next = 3, first_recent = 7 WHERE account = 1 AND id = {INBOX}"],
     "orphan-not-in-mailbox": [f"INSERT INTO orphans VALUES ({ARCHIVED})"],
+    "snooze-has-email": [
+        f"INSERT INTO snoozes VALUES ({A1 + 10**6}, 1, 1, 1, 1, 0, NULL, '', '')",
+        f"INSERT INTO snoozes VALUES ({A1 + 1}, 2, 1, 1, 1, 0, NULL, '', '')",
+    ],
     "email-same-everywhere": [
         f"UPDATE placements SET thread = {A1 + 1} WHERE email = {ARCHIVED} AND mailbox <> {INBOX}"
     ],

@@ -15,6 +15,8 @@ _WRONG_THREAD = f"thread > email OR thread >> {account_counters.EMAIL_BITS} <> a
 
 _FOREIGN = f"email >> {account_counters.EMAIL_BITS} <> account"
 
+_WRONG_SNOOZE = f"{_FOREIGN} OR NOT EXISTS (SELECT 1 FROM emails e WHERE e.id = email)"  # noqa: S608 - a constant
+
 _WITHOUT_FLAGS = """
 SELECT p.account, p.mailbox, p.uid FROM placements p WHERE NOT EXISTS (
   SELECT 1 FROM flags f WHERE f.account = p.account AND f.mailbox = p.mailbox AND f.uid + f.more >= p.uid AND f.uid =
@@ -86,6 +88,14 @@ INVARIANTS = (
         "email {0} is in a mailbox and is listed for removal",
         "Keep it.",
         ("DELETE FROM orphans WHERE email IN (SELECT email FROM placements)",),
+    ),
+    Invariant(
+        "snooze-has-email",
+        "What is away until a time, or was, is an email of the same account.",
+        f"SELECT email FROM snoozes WHERE {_WRONG_SNOOZE}",  # noqa: S608 - a constant
+        "email {0} is away until a time, and does not exist or is of another account",
+        "Forget it.",
+        (f"DELETE FROM snoozes WHERE {_WRONG_SNOOZE}",),  # noqa: S608 - likewise
     ),
     Invariant(
         "email-same-everywhere",

@@ -335,6 +335,28 @@ _SAVED_SEARCH_COUNTERS: Final = TableValues(
     remedy="Continue above the highest in use; clients read all of them again.",
 )
 
+_SNOOZES: Final = TableValues(
+    name="snooze-values-valid",
+    table="snoozes",
+    of_account=_OF_ACCOUNT,
+    columns={
+        "email": integer(1 << EMAIL_BITS, MAX_NUMBER),
+        "account": _ACCOUNT,
+        "is_waiting": integer(0, 1, "1"),
+        "mailbox": integer(0, MAX_NUMBER),
+        "uid": integer(1, MAX_UID),
+        "until_ms": integer(0, MAX_NUMBER, "0"),
+        "move_to": optional(integer(0, MAX_NUMBER, "NULL")),
+        "set_flags": text("''"),
+        "unset_flags": text("''"),
+    },
+    rule="Until when an email is away, and what becomes of it then, is told by numbers and flags.",
+    named="CAST(email AS INTEGER)",
+    message="email {0} is away until a time, or with a mailbox or flags, of a wrong type",
+    remedy="It comes back at once, to the Inbox. Where the email or its message is not told, drop it: it stays where"
+    " it is.",
+)
+
 _TEXTS: Final = ("base_subject", "sort_from", "sort_to", "sort_cc", "sort_display_from", "sort_display_to")
 EMAILS: Final[TableValues] = TableValues(
     name="email-values-valid",
@@ -395,6 +417,7 @@ TABLES: Final[tuple[TableValues, ...]] = (
     _UNDO_EMAILS,
     _SAVED_SEARCHES,
     _SAVED_SEARCH_COUNTERS,
+    _SNOOZES,
 )
 INVARIANTS = tuple(values.invariant() for values in (*TABLES, INDICATORS))
 """In the order of repair."""

@@ -40,6 +40,7 @@ class ListedAccount:
         "placings",
         "received_ms",
         "sizes",
+        "snoozed_ms",
         "threads",
         "version",
     )
@@ -53,6 +54,8 @@ class ListedAccount:
         self.placings = array("I")
         """For each email, the number of its placing in `different`."""
         self.different: list[Placing] = [NOWHERE]
+        self.snoozed_ms: dict[EmailId, int] = {}
+        """By the id of an email: when it comes back, or has come back (`snoozing`). Most have none."""
         self.by_received = array("I")
         """The places of all emails, those that were received first first; where that is the same, by id."""
         self._numbers: dict[Placing, int] = {NOWHERE: _GONE}
@@ -61,7 +64,7 @@ class ListedAccount:
     @property
     def weight(self) -> int:
         """What it takes of memory, in emails."""
-        return len(self.ids) + len(self.different)
+        return len(self.ids) + len(self.different) + len(self.snoozed_ms)
 
     @property
     def is_worn(self) -> bool:
@@ -81,8 +84,9 @@ class ListedAccount:
 
     # --- making and changing
 
-    def add(self, emails: Iterable[Email]) -> None:
+    def add(self, emails: Iterable[Email], snoozed_ms: Mapping[EmailId, int]) -> None:
         """Emails that were not there, ascending by id, behind all others; `ordered` has to be called then."""
+        self.snoozed_ms.update(snoozed_ms)
         for email in emails:
             self._append(email)
 
@@ -91,12 +95,17 @@ class ListedAccount:
         places = range(len(self.ids))
         self.by_received = array("I", sorted(places, key=self.received_ms.__getitem__))
 
-    def change(self, emails: Mapping[EmailId, Email | None]) -> list[int] | None:
-        """What has become of these emails; None for those that are gone.
+    def change(
+        self, emails: Mapping[EmailId, Email | None], snoozed_ms: Mapping[EmailId, int]
+    ) -> list[int] | None:
+        """What has become of these emails; None for those that are gone. `snoozed_ms`: of all that have such a time.
 
         Returns the places that have changed; or None where it does not go on from here, and all is to be read again.
         """
         changed = []
+        for number in emails.keys() & self.snoozed_ms.keys():
+            del self.snoozed_ms[number]
+        self.snoozed_ms.update(snoozed_ms)
         last = self.ids[-1] if self.ids else 0
         for number in sorted(emails):
             email = emails[number]

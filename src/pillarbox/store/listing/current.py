@@ -11,7 +11,7 @@ from collections import OrderedDict
 from typing import Final, NamedTuple
 
 from pillarbox.mail.identifiers import AccountId, EmailId, ModSeq
-from pillarbox.store import account_counters, affected, changes, emails, states
+from pillarbox.store import account_counters, affected, changes, emails, snoozing, states
 from pillarbox.store.by_ids import TooMuchToRead
 from pillarbox.store.emails import Email
 from pillarbox.store.listing.account import EMAIL_OCTETS, ListedAccount
@@ -36,6 +36,8 @@ class Reading(NamedTuple):
     state: State
     """Of its emails."""
     changed: dict[EmailId, Email | None]
+    snoozed_ms: dict[EmailId, int]
+    """Of what has changed: when it comes back, or has come back."""
     everything: ListedAccount | None
     """In place of that, all that there is."""
 
@@ -58,10 +60,11 @@ def read(
         if len(rows) <= limit and affected.number(rows) <= limit:
             ids = affected.emails_of(tx, account, rows)
             there = emails.by_id(tx, account, ids, most=max_rows)
-            return Reading(version, now.email, {email: there.get(email) for email in ids}, None)
+            changed = {email: there.get(email) for email in ids}
+            return Reading(version, now.email, changed, snoozing.sort_times(tx, there.values()), None)
     if max_rows is not None and account_counters.usage(tx, account).messages > max_rows:
         raise TooMuchToRead(account)
-    return Reading(version, now.email, {}, _everything(tx, account, version))
+    return Reading(version, now.email, {}, {}, _everything(tx, account, version))
 
 
 def _everything(tx: Transaction, account: AccountId, version: ModSeq) -> ListedAccount:
@@ -69,7 +72,7 @@ def _everything(tx: Transaction, account: AccountId, version: ModSeq) -> ListedA
     after: EmailId | None = EmailId(account_counters.email_bounds(account)[0] - 1)
     while after is not None:
         after, some = emails.between(tx, account, after, number=READ_TOGETHER)
-        listed.add(some)
+        listed.add(some, snoozing.sort_times(tx, some))
     listed.ordered()
     return listed
 
@@ -120,7 +123,7 @@ class ListingCache:
             if reading.everything is not None:
                 kept = Kept(reading.everything, reading.state)
             elif kept is not None:
-                changed = kept.listed.change(reading.changed)
+                changed = kept.listed.change(reading.changed, reading.snoozed_ms)
                 if changed is None or kept.listed.is_worn:
                     self.forget(account)
                     return None

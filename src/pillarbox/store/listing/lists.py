@@ -37,6 +37,8 @@ class By(Enum):
     FROM = "from"
     TO = "to"
     SUBJECT = "subject"
+    SNOOZED = "snoozed"
+    """When they come back, or have come back; others by when they were received."""
     FLAG = "flag"
     """Emails that have the flag come last, unless the order is descending."""
     THREAD_FLAG = "thread flag"

@@ -4,6 +4,7 @@ from array import array
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from pillarbox.mail.identifiers import EmailId
 from pillarbox.store.listing import filters as f
 from pillarbox.store.listing.account import ListedAccount
 from pillarbox.store.listing.evaluation import Texts, has_flag, matching, threads_with_flag
@@ -51,6 +52,9 @@ def _value(listed: ListedAccount, order: Order, values: Values, pause: Interlude
     match order.by:
         case By.SIZE:
             return listed.sizes.__getitem__
+        case By.SNOOZED:
+            emails, snoozed_ms, received_ms = listed.ids, listed.snoozed_ms, listed.received_ms
+            return lambda place: snoozed_ms.get(EmailId(emails[place]), received_ms[place])
         case By.FLAG:
             assert isinstance(order.flag, f.HasFlag)
             flag, known = order.flag.flag, dict[int, bool]()
