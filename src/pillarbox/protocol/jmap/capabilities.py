@@ -24,6 +24,8 @@ class Facts(Struct, frozen=True, kw_only=True):
     """The largest message that is taken and sent."""
     max_delayed_send_s: int = 0
     """How long what is sent may be held (RFC 4865)."""
+    max_snooze_s: int = 0
+    """How long an email may be away."""
     socket_url: str = ""
     """Where a WebSocket is opened."""
     application_server_key: str = ""
@@ -62,6 +64,7 @@ UNDO: Final = "urn:pillarbox:jmap:undo"
 TRACE: Final = "urn:pillarbox:jmap:trace"
 SAVED_SEARCHES: Final = "urn:pillarbox:jmap:savedsearches"
 """An extension of our own, as all of `urn:pillarbox:jmap:`."""
+SNOOZE: Final = "urn:pillarbox:jmap:snooze"
 SCHEDULED: Final = "urn:pillarbox:jmap:scheduled"
 
 
@@ -131,6 +134,11 @@ def _saved_searches(_: Facts) -> dict[str, Any]:
     return {"maxSavedSearches": saved_search.MAX_SEARCHES, "maxSizeFilter": saved_search.MAX_FILTER_OCTETS}
 
 
+def _snooze(facts: Facts) -> dict[str, Any]:
+    """An own extension: emails that go away and come back."""
+    return {"maxSnooze": facts.max_snooze_s, "emailQuerySortOptions": list(email.SNOOZE_SORTS)}
+
+
 def _methods(kind: str, verbs: str) -> tuple[str, ...]:
     return tuple(f"{kind}/{verb}" for verb in verbs.split())
 
@@ -167,6 +175,7 @@ _ROWS: Final = (
         urn=SAVED_SEARCHES, methods=_methods("SavedSearch", "get changes set"), account=_saved_searches
     ),
     Capability(urn=TRACE, methods=_methods("MessageTrace", "get"), account=_nothing),
+    Capability(urn=SNOOZE, methods=(), account=_snooze),
     Capability(urn=SCHEDULED, methods=(), account=_nothing),
 )
 

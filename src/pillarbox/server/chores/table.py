@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from pillarbox.delivery import tracking
+from pillarbox.mail.identifiers import EmailId
 from pillarbox.queue import submissions
 from pillarbox.server.chores.indexing import Rest, index_mail
 from pillarbox.server.chores.key_rotation import rotate_keys
-from pillarbox.store import orphans, undo_tokens, unfinished_copies, uploads
+from pillarbox.store import orphans, snoozing, undo_tokens, unfinished_copies, uploads
+from pillarbox.store.account_counters import NoSuchAccount, NoSuchMailbox
 from pillarbox.world.blobs import ABANDONED_MS, has_unused_files, sweep, sweep_leftovers
+from pillarbox.world.database import ValuesDamaged
 from pillarbox.world.world import World
 
 
@@ -48,6 +51,32 @@ async def drop_undo_tokens(world: World, _rest: Rest) -> bool:
     return await world.database.write_in_thread(undo_tokens.sweep, now_ms=now_ms)
 
 
+async def bring_back_snoozed(world: World, _rest: Rest) -> bool:
+    """Bring back emails whose time has come, an email at a time. People wait for them, so it does not rest."""
+    now_ms = world.clock.now_ms()
+    due_ms = await world.database.read(snoozing.next_due_ms)
+    if due_ms is None or due_ms > now_ms:
+        return False
+    done, after = 0, snoozing.FIRST
+    while done < BROUGHT_BACK_TOGETHER:
+        several = await world.database.read(snoozing.due, now_ms=now_ms, limit=DUE_TOGETHER, after=after)
+        for one in several:
+            done += await _bring_back_alone(world, one.email, now_ms)
+            after = one
+        if len(several) < DUE_TOGETHER:
+            return False
+    return True
+
+
+async def _bring_back_alone(world: World, email: EmailId, now_ms: int) -> bool:
+    """One that cannot come back keeps no other waiting."""
+    try:
+        return await world.database.write_in_thread(snoozing.bring_back, email, now_ms=now_ms)
+    except (ValuesDamaged, NoSuchAccount, NoSuchMailbox) as damaged:  # of which fsck tells
+        world.telemetry.warning("snoozed email not back yet", email=email, why=str(damaged))
+    return False
+
+
 async def drop_uploads(world: World, _rest: Rest) -> bool:
     """Remove uploads that have expired."""
     now_ms = world.clock.now_ms()
@@ -81,12 +110,16 @@ async def forget_submissions(world: World, _rest: Rest) -> bool:
 
 FORGOTTEN_TOGETHER: Final = 200
 FORGET_EVERY_S: Final = 600.0
+BROUGHT_BACK_TOGETHER: Final = 1_000
+"""Emails of one run of the chore, a millisecond or two each."""
+DUE_TOGETHER: Final = 100
 EXPUNGED_TOGETHER: Final = 2_000
 """Messages of an unfinished copy that are expunged in one transaction, some 50 milliseconds."""
 LEFTOVERS_EVERY_S: Final = 3600.0
 KEYS_EVERY_S: Final = 3600.0
 
 CHORES: Final = (
+    Chore(bring_back_snoozed),
     Chore(undo_copies),
     Chore(drop_undo_tokens),
     Chore(drop_orphans),

@@ -29,6 +29,7 @@ from pillarbox.server.jmap.emails.authorities import TrustedAuthorities
 from pillarbox.server.jmap.emails.lists import EmailLists
 from pillarbox.server.jmap.methods import HANDLERS
 from pillarbox.server.push.identity import Identity
+from pillarbox.store.snoozing import MAX_AWAY_S
 from pillarbox.world.memory import Reservation
 from pillarbox.world.world import World
 
@@ -78,7 +79,10 @@ class JmapService:
         self._world, self._config = world, config
         self._handlers = handlers
         self._facts = Facts(
-            limits=limits, message_octets=config.limits.message_octets, max_delayed_send_s=MAX_HOLD_S
+            limits=limits,
+            message_octets=config.limits.message_octets,
+            max_delayed_send_s=MAX_HOLD_S,
+            max_snooze_s=MAX_AWAY_S,
         )
         self._identity = Identity(world, config)
         self._offered = offered(handlers)

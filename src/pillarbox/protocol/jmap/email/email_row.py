@@ -10,6 +10,9 @@ from msgspec import Struct
 
 from pillarbox.mail import date, object_id
 from pillarbox.mail.identifiers import EmailId, MailboxId, ThreadId
+from pillarbox.mail.snooze import Snooze
+from pillarbox.protocol.jmap import capabilities
+from pillarbox.protocol.jmap.email import snoozed
 from pillarbox.protocol.jmap.email.keywords import json_keywords
 
 _encode: Final = msgspec.json.Encoder().encode
@@ -49,6 +52,7 @@ class EmailRow(Struct, frozen=True, gc=False):
     """Likewise."""
     signature: Signature | None = None
     """`None`: the message has none."""
+    snooze: Snooze | None = None
 
 
 class Known(Enum):
@@ -64,6 +68,7 @@ class Known(Enum):
     PREVIEW = "preview"
     HAS_ATTACHMENT = "has_attachment"
     SIGNATURE = "signature"
+    SNOOZE = "snooze"
 
 
 NULL: Final = b"null"
@@ -138,10 +143,19 @@ def _smime_verified_at(row: EmailRow) -> bytes:
     return b'"%b"' % date.rfc3339(signature.verified_at_ms).encode()
 
 
-SIGNATURE: Final[dict[str, Callable[[EmailRow], bytes]]] = {
-    "smimeStatus": _smime_status,
-    "smimeStatusAtDelivery": _smime_status_at_delivery,
-    "smimeErrors": _smime_errors,
-    "smimeVerifiedAt": _smime_verified_at,
+# --- of extensions
+
+
+def _snoozed(row: EmailRow) -> bytes:
+    return NULL if row.snooze is None else _encode(snoozed.record(row.snooze))
+
+
+OF_EXTENSIONS: Final[dict[str, tuple[str, Known, Callable[[EmailRow], bytes]]]] = {
+    "smimeStatus": (capabilities.SMIME_VERIFY, Known.SIGNATURE, _smime_status),
+    "smimeStatusAtDelivery": (capabilities.SMIME_VERIFY, Known.SIGNATURE, _smime_status_at_delivery),
+    "smimeErrors": (capabilities.SMIME_VERIFY, Known.SIGNATURE, _smime_errors),
+    "smimeVerifiedAt": (capabilities.SMIME_VERIFY, Known.SIGNATURE, _smime_verified_at),
+    snoozed.NAME: (capabilities.SNOOZE, Known.SNOOZE, _snoozed),
 }
-"""The properties of RFC 9219 §4.1, only of emails that are stored."""
+"""Likewise of extensions (RFC 9219 §4.1, and our own): a property is there where a request uses its capability, the
+first of each. Only emails that are stored have them."""

@@ -15,7 +15,7 @@ megabyte of parts that are encoded, a thousand parts with all their properties 2
 Calls into C take about a millisecond at most, unless the header has megabytes, and `interlude` is called in between.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from typing import Final, Self
 
 import msgspec
@@ -25,7 +25,7 @@ from pillarbox.mail.summary import CACHED_FIELDS
 from pillarbox.protocol.jmap.email import body_part_properties, fields
 from pillarbox.protocol.jmap.email.body_part import Interlude, go_on
 from pillarbox.protocol.jmap.email.body_values import MAX_VALUE_OCTETS, Room
-from pillarbox.protocol.jmap.email.email_row import METADATA, SIGNATURE, EmailRow, Known
+from pillarbox.protocol.jmap.email.email_row import METADATA, OF_EXTENSIONS, EmailRow, Known
 from pillarbox.protocol.jmap.email.header_forms import Form
 from pillarbox.protocol.jmap.email.header_property import CONVENIENCE, PREFIX, HeaderProperty
 from pillarbox.protocol.jmap.email.message import BODY_PROPERTIES, BodyArguments, Message, Source
@@ -66,38 +66,28 @@ class Plan(Struct, frozen=True):
 
     @classmethod
     def of_get(
-        cls, properties: Iterable[str] | None, body: BodyArguments, *, with_signatures: bool = False
+        cls, properties: Iterable[str] | None, body: BodyArguments, using: Container[str] = ()
     ) -> Self:
-        """For Email/get; `id` is always returned (RFC 8620 §5.1). `with_signatures`: RFC 9219 is used.
+        """For Email/get; `id` is always returned (RFC 8620 §5.1). `using`: the capabilities whose properties there are.
 
         Raises invalidArguments.
         """
         names = EMAIL.by_default if properties is None else ("id", *properties)
-        return cls._of(names, body, is_stored=True, with_signatures=with_signatures)
+        return cls._of(names, body, using, is_stored=True)
 
     @classmethod
     def of_parse(cls, properties: Iterable[str] | None, body: BodyArguments) -> Self:
         """For Email/parse, which has all octets. Raises invalidArguments."""
-        return cls._of(PARSE_PROPERTIES if properties is None else properties, body, is_stored=False)
+        return cls._of(PARSE_PROPERTIES if properties is None else properties, body, (), is_stored=False)
 
     @classmethod
     def _of(
-        cls,
-        properties: Iterable[str],
-        body: BodyArguments,
-        *,
-        is_stored: bool,
-        with_signatures: bool = False,
+        cls, properties: Iterable[str], body: BodyArguments, using: Container[str], *, is_stored: bool
     ) -> Self:
         names = tuple(dict.fromkeys(properties))
         if len(names) > DEFAULT_LIMITS.max_properties:
             raise invalid_arguments(f"More than {DEFAULT_LIMITS.max_properties} properties")
-        wanted = tuple(
-            [
-                _of_signature(name) if with_signatures and name in SIGNATURE else _wanted(name, body)
-                for name in names
-            ]
-        )
+        wanted = tuple([_wanted(name, body, using) for name in names])
         if not is_stored:
             return cls(Source.BODY, frozenset(), body, wanted)
         source = max([one.source for one in wanted])
@@ -127,11 +117,7 @@ class Plan(Struct, frozen=True):
         return b"{%b}" % b",".join(values)
 
 
-def _of_signature(name: str) -> _Wanted:
-    return _Wanted(msgspec.json.encode(name) + b":", Source.ROW, Known.SIGNATURE, of_row=SIGNATURE[name])
-
-
-def _wanted(name: str, body: BodyArguments) -> _Wanted:
+def _wanted(name: str, body: BodyArguments, using: Container[str]) -> _Wanted:
     before = msgspec.json.encode(name) + b":"
     if metadata := METADATA.get(name):
         known, of_row = metadata
@@ -143,6 +129,8 @@ def _wanted(name: str, body: BodyArguments) -> _Wanted:
         return _Wanted(before, Source.ROW if is_known else Source.HEADER, Known.LINES, header=header)
     of_message = BODY_PROPERTIES.get(name)
     if of_message is None:
+        if (extension := OF_EXTENSIONS.get(name)) and extension[0] in using:
+            return _Wanted(before, Source.ROW, extension[1], of_row=extension[2])
         raise invalid_arguments(f"Email has no property '{name[:100]}'")
     match name:
         case "preview":

@@ -232,6 +232,9 @@ SORTS: Final[dict[str, dict[str, Any]]] = {
 }
 """§4.4.2; the capability object lists them (`emailQuerySortOptions`)."""
 
+SNOOZE_SORTS: Final[dict[str, dict[str, Any]]] = {"snoozedUntil": {}}
+"""What the own extension `urn:pillarbox:jmap:snooze` adds."""
+
 
 def blob_not_found(not_found: list[str]) -> SetError:
     """Blobs that a new Email names are not there (§4.6)."""

@@ -14,21 +14,25 @@ from msgspec import Struct
 from pillarbox.delivery.summarizing import LONG_OCTETS, summary_of
 from pillarbox.mail.composing.entity import ComposedMessage
 from pillarbox.mail.identifiers import MailboxId
+from pillarbox.mail.snooze import Snooze
 from pillarbox.protocol.jmap import errors
 from pillarbox.protocol.jmap.capabilities import CAPABILITIES, MAIL, Facts
-from pillarbox.protocol.jmap.email import composing
+from pillarbox.protocol.jmap.email import composing, snoozed
 from pillarbox.protocol.jmap.email.composing import Draft, Limits, Made
 from pillarbox.protocol.jmap.email.composing_body import DraftPart
 from pillarbox.protocol.jmap.email.composing_refusal import Refusal
 from pillarbox.protocol.jmap.email.email_row import EmailRow
 from pillarbox.protocol.jmap.email.message import BodyArguments
 from pillarbox.protocol.jmap.email.plan import Plan
+from pillarbox.protocol.jmap.email.snoozed import NotSnoozed
 from pillarbox.protocol.jmap.errors import SetError
+from pillarbox.protocol.jmap.patch import Change
 from pillarbox.protocol.jmap.scalars import UTC_DATE_OR_NULL, fits, milliseconds
 from pillarbox.protocol.jmap.types.email import EMAIL, too_many_keywords
 from pillarbox.server.jmap.blob_finder import BlobFinder, TooMuchToRead
 from pillarbox.server.jmap.blobs import FoundBlob
 from pillarbox.server.jmap.context import Context
+from pillarbox.server.jmap.emails import snoozing
 from pillarbox.server.jmap.emails.storing import Creation
 from pillarbox.server.jmap.emails.updates import TooManyKeywords, Wrong, keywords_of, mailboxes_of
 from pillarbox.store.append import Appended, Arrival, Message
@@ -103,10 +107,13 @@ async def creation(
     properties = context.created.resolve(given, EMAIL.references)
     if isinstance(properties, SetError):
         return properties
+    snooze, wrong = _snooze(context, properties)
     try:
         place = _kept(properties)
     except TooManyKeywords as error:
         return too_many_keywords(str(error))
+    if wrong:
+        place = {**(place if isinstance(place, dict) else {}), snoozed.NAME: wrong}
     limits, is_small = _limits(context), _is_small(properties)
     if is_small:
         draft = composing.read(properties, limits)
@@ -121,7 +128,17 @@ async def creation(
     received_at_ms = now_ms if place.received_at_ms is None else place.received_at_ms
     arrival = Arrival(message, place.flags, received_at_ms)
     told = _Told(arrival, place, frozenset(given))
-    return Creation(key, place.mailboxes, arrival, told=told)
+    return Creation(key, place.mailboxes, arrival, told=told, snooze=snooze)
+
+
+def _snooze(context: Context, properties: dict[str, Any]) -> tuple[Snooze | None, str]:
+    """Take `snoozed` out of the properties; or why it can't be so."""
+    if not snoozing.is_known(context) or (value := properties.pop(snoozed.NAME, None)) is None:
+        return None, ""
+    try:
+        return snoozed.read(snoozing.known(context, Change((snoozed.NAME,), value)).value), ""
+    except NotSnoozed as error:
+        return None, str(error)
 
 
 def _refused(place: Kept | dict[str, str], draft: Draft | Refusal) -> SetError:

@@ -156,6 +156,7 @@ _BY: Final = {
     "from": By.FROM,
     "to": By.TO,
     "subject": By.SUBJECT,
+    "snoozedUntil": By.SNOOZED,
 }
 
 

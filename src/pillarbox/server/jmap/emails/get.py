@@ -11,7 +11,6 @@ import msgspec
 from pillarbox.mail.identifiers import AccountId, EmailId
 from pillarbox.protocol.jmap import arguments, errors, responses
 from pillarbox.protocol.jmap.blobs.blob_id import of_message
-from pillarbox.protocol.jmap.capabilities import SMIME_VERIFY
 from pillarbox.protocol.jmap.email.body_values import Room
 from pillarbox.protocol.jmap.email.email_row import EmailRow, Known, Signature
 from pillarbox.protocol.jmap.email.message import Source
@@ -39,8 +38,7 @@ _PARTS: Final = {Source.ROW: Part.NOTHING, Source.HEADER: Part.HEADER, Source.BO
 async def get(context: Context, given: dict[str, Any]) -> dict[str, Any]:
     """RFC 8621 §4.2."""
     call = arguments.read(EmailGetArguments, given)
-    signatures = SMIME_VERIFY in context.using
-    plan = Plan.of_get(call.properties, body_arguments(call), with_signatures=signatures)
+    plan = Plan.of_get(call.properties, body_arguments(call), context.using)
     account = context.account_id(given)
     wanted = call.wanted(context.created, context.limits)
     asked = Named(await _all(context, account), ()) if wanted is None else named(wanted)
@@ -73,7 +71,9 @@ class Listing:
     ) -> tuple[EmailReader, dict[EmailId, msgspec.Raw]]:
         """Those of the emails that are there, and who has read them. Raises requestTooLarge."""
         columns = [_COLUMNS[known] for known in _COLUMNS if known in plan.known]
-        reader = EmailReader(self._context, account, Wanted(tuple(columns), _PARTS[plan.source]))
+        reader = EmailReader(
+            self._context, account, Wanted(tuple(columns), _PARTS[plan.source], Known.SNOOZE in plan.known)
+        )
         signatures = SignatureReader(self._context, account)
         rendered: dict[EmailId, msgspec.Raw] = {}
         async for found in reader.emails(ids):
@@ -128,4 +128,5 @@ def _row(found: Found, plan: Plan, signature: Signature | None) -> EmailRow:
         next(columns) if Known.PREVIEW in known else None,
         bool(next(columns)) if Known.HAS_ATTACHMENT in known else None,
         signature,
+        found.snooze,
     )

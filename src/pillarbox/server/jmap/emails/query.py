@@ -9,8 +9,10 @@ from typing import Any, Final
 from pillarbox.mail import object_id
 from pillarbox.mail.identifiers import AccountId, EmailId
 from pillarbox.protocol.jmap import arguments, errors, paging, responses
+from pillarbox.protocol.jmap.capabilities import SNOOZE
 from pillarbox.protocol.jmap.filters import read_filter, read_sort
 from pillarbox.protocol.jmap.types.email import (
+    SNOOZE_SORTS,
     SORTS,
     EmailQueryArguments,
     EmailQueryChangesArguments,
@@ -70,7 +72,8 @@ class _Asked:
         self._asked = read_filter(call.filter, conditions(context.using), context.limits)
         self._of_signatures = not CONDITIONS_OF_SIGNATURES.isdisjoint(names(self._asked))
         self._filter = None if self._of_signatures else filter_of(self._asked, context.created)
-        self.orders = orders_of(read_sort(call.sort, SORTS, context.limits))
+        sorts = {**SORTS, **SNOOZE_SORTS} if SNOOZE in context.using else SORTS
+        self.orders = orders_of(read_sort(call.sort, sorts, context.limits))
 
     async def filter(self, account: AccountId, kept: Kept) -> Filter:
         """Where it is about signatures, all emails that have one are verified before. Raises `MethodError`."""

@@ -16,7 +16,7 @@ from pillarbox.server.jmap.context import Context
 from pillarbox.server.jmap.emails import drafts, updates
 from pillarbox.server.jmap.emails.storing import Storing
 from pillarbox.server.jmap.emails.undo import new_undoable
-from pillarbox.store.email_set import EmailChange
+from pillarbox.server.jmap.emails.updates import Asked
 
 
 async def set_emails(context: Context, given: dict[str, Any]) -> dict[str, Any]:
@@ -43,7 +43,9 @@ async def set_emails(context: Context, given: dict[str, Any]) -> dict[str, Any]:
                 await storing.create(made)
         destroyed = _destroyed(context, storing, call.destroy or [])
         changes = await _changes(context, account, storing, call.update or {}, {*destroyed.values()})
-    await storing.finish(changes, destroyed)
+    snoozes = {reference: asked.snoozed for reference, asked in changes.items() if asked.snoozed}
+    updated = {reference: asked.change for reference, asked in changes.items()}
+    await storing.finish(updated, destroyed, snoozes)
     response = storing.outcome.set_response(call.account_id, storing.old_state, storing.new_state)
     return response if undoable is None else {**response, "undoToken": storing.undo_token}
 
@@ -74,8 +76,8 @@ async def _changes(
     storing: Storing,
     given: Mapping[str, Mapping[str, Any]],
     destroyed: set[EmailId],
-) -> dict[str, EmailChange]:
-    changes: dict[str, EmailChange] = {}
+) -> dict[str, Asked]:
+    changes: dict[str, Asked] = {}
     for number, (reference, patch) in enumerate(given.items()):
         if number % 16 == 15:
             await context.give_way()
@@ -94,7 +96,7 @@ async def _change(
     reference: str,
     patch: Mapping[str, Any],
     destroyed: set[EmailId],
-) -> EmailChange | SetError:
+) -> Asked | SetError:
     email = _email(context, storing, reference)
     if email is None:
         return errors.NOT_FOUND
@@ -105,4 +107,4 @@ async def _change(
         return asked
     if asked.fixed and (wrong := await updates.check_fixed(context, account, asked)) is not None:
         return wrong
-    return asked.change
+    return asked

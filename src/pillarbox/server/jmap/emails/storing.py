@@ -18,13 +18,18 @@ from pillarbox.directory import quota
 from pillarbox.mail import object_id
 from pillarbox.mail.flags import MailboxFlagsFull
 from pillarbox.mail.identifiers import AccountId, EmailId, MailboxId
+from pillarbox.mail.snooze import Snooze
 from pillarbox.protocol.jmap import errors
 from pillarbox.protocol.jmap.blobs.blob_id import of_message
+from pillarbox.protocol.jmap.email import snoozed
 from pillarbox.protocol.jmap.errors import SetError
+from pillarbox.protocol.jmap.patch import Change
 from pillarbox.protocol.jmap.responses import SetOutcome
 from pillarbox.protocol.jmap.types.email import too_many_keywords
 from pillarbox.protocol.jmap.types.undo import text_of
 from pillarbox.server.jmap.context import Context, PartialFail
+from pillarbox.server.jmap.emails import snoozing
+from pillarbox.server.jmap.emails.snoozing import Planned
 from pillarbox.store import email_create, email_set, emails, states, undo_keeping
 from pillarbox.store.account_counters import NoSuchMailbox, OverQuota
 from pillarbox.store.append import Appended, Arrival
@@ -40,6 +45,8 @@ MAX_OCTETS: Final = 1024 * 1024
 """Octets of messages that wait in memory for a transaction."""
 _ARRIVAL_COST: Final = 20
 """Emails that a verb goes through in the time that storing a new one takes."""
+_SNOOZE_COST: Final = 20
+"""The same of what is asked for of `snoozed`."""
 _MANY: Final = 300
 """From so many on a verb is run in a thread: a millisecond or two."""
 _MANY_MESSAGES: Final = 1_000
@@ -57,6 +64,8 @@ class Creation(Struct, frozen=True):
     """Whether its octets are there already, and are kept once more."""
     told: Callable[[Appended], dict[str, Any]] | None = None
     """What the response has of it; by default what RFC 8621 §4.6 to §4.8 ask for."""
+    snooze: Snooze | None = None
+    """Until when it is away, from the beginning."""
 
 
 class Work(Struct, frozen=True):
@@ -65,13 +74,15 @@ class Work(Struct, frozen=True):
     creations: Sequence[Creation] = ()
     updates: Sequence[EmailChange] = ()
     destroyed: Sequence[EmailId] = ()
+    snoozes: Mapping[int, Sequence[Change]] = {}
+    """What the updates at these places ask for of `snoozed`."""
 
     @property
     def cost(self) -> int:
         """In emails that a verb goes through."""
         created = sum(len(creation.mailboxes) for creation in self.creations) * _ARRIVAL_COST
         changed = sum(2 + len(one.added_to) + len(one.mailboxes or ()) for one in self.updates)
-        return created + changed + 2 * len(self.destroyed)
+        return created + changed + 2 * len(self.destroyed) + _SNOOZE_COST * len(self.snoozes)
 
 
 class Done(Struct, frozen=True):
@@ -80,8 +91,10 @@ class Done(Struct, frozen=True):
     old_state: str
     new_state: str
     created: list[Appended | SetError]
-    updated: list[Outcome]
+    updated: list[Outcome | SetError]
     destroyed: list[Outcome]
+    told: dict[int, dict[str, Any]]
+    """Of the updates at these places, what the client has not sent."""
     kept: Kept = Kept.NOTHING
     """Whether it can be undone."""
 
@@ -128,18 +141,35 @@ def _carry_out(
     ids = {
         EmailId(-place): made.email_id for place, made in enumerate(created, 1) if isinstance(made, Appended)
     }
-    updated: list[Outcome] = []
-    for several in _rounds(work.updates):
+    updated: list[Outcome | SetError] = []
+    told: dict[int, dict[str, Any]] = {}
+    for first, several in _rounds(work.updates):
         changes = [
             msgspec.structs.replace(one, email=ids.get(one.email, one.email)) if one.email < 0 else one
             for one in several
         ]
-        done = email_set.set_emails(tx, account, changes, now_ms=now_ms, quota_octets=limit)
-        updated += [done.outcomes[change.email] for change in changes]
+        plans: dict[int, Planned] = {}
+        refused: dict[int, SetError] = {}
+        for place in range(first, first + len(changes)) if work.snoozes else ():
+            if place in work.snoozes:
+                found = snoozing.plan(tx, account, changes[place - first], work.snoozes[place], now_ms=now_ms)
+                if isinstance(found, SetError):
+                    refused[place] = found
+                else:
+                    plans[place], changes[place - first] = found, found.change
+        possible = [change for place, change in enumerate(changes, first) if place not in refused]
+        done = email_set.set_emails(tx, account, possible, now_ms=now_ms, quota_octets=limit)
+        updated += [
+            refused.get(place) or done.outcomes[change.email] for place, change in enumerate(changes, first)
+        ]
+        for place, planned in plans.items():
+            if updated[place] in _DONE:
+                planned.carry_out(tx, account)
+                told[place] = planned.told
     gone = [ids.get(email, email) for email in work.destroyed]
     outcomes = email_set.destroy_emails(tx, account, gone).outcomes if gone else {}
     new = states.read(tx, account).email.text
-    return Done(old, new, created, updated, [outcomes[email] for email in gone]), ids
+    return Done(old, new, created, updated, [outcomes[email] for email in gone], told), ids
 
 
 def _limit(tx: Transaction, account: AccountId, work: Work) -> int | None:
@@ -155,8 +185,14 @@ def _create(
     tx: Transaction, account: AccountId, creation: Creation, now_ms: int, limit: int | None
 ) -> Appended | SetError:
     create = email_create.create_of_stored if creation.is_stored else email_create.create
+    snooze, mailbox = creation.snooze, None
+    if snooze is not None:
+        found = snoozing.of_new(tx, account, creation.mailboxes, snooze, now_ms=now_ms)
+        if isinstance(found, SetError):
+            return found
+        mailbox = found
     try:
-        return create(tx, account, creation.mailboxes, creation.arrival, now_ms=now_ms, quota_octets=limit)
+        made = create(tx, account, creation.mailboxes, creation.arrival, now_ms=now_ms, quota_octets=limit)
     except NoSuchMailbox:
         return errors.invalid_properties(["mailboxIds"], "A mailbox doesn't exist")
     except OverQuota:
@@ -165,18 +201,25 @@ def _create(
         return too_many_keywords(str(error))
     except BlobMissing:
         return errors.invalid_properties(["blobId"], "The blob doesn't exist")
+    if snooze is not None and mailbox is not None:
+        snoozing.begin(tx, account, made.email_id, snooze, mailbox)
+    return made
 
 
-def _rounds(updates: Sequence[EmailChange]) -> Iterator[list[EmailChange]]:
-    """The updates in order; those of one email, which may be named in two ways, one after the other."""
+def _rounds(updates: Sequence[EmailChange]) -> Iterator[tuple[int, list[EmailChange]]]:
+    """The updates in order, with the place of the first; those of one email, which may be named in two ways, one after
+    the other."""
     several: dict[EmailId, EmailChange] = {}
-    for update in updates:
+    for place, update in enumerate(updates):
         if update.email in several:
-            yield [*several.values()]
+            yield place - len(several), [*several.values()]
             several = {}
         several[update.email] = update
     if several:
-        yield [*several.values()]
+        yield len(updates) - len(several), [*several.values()]
+
+
+_DONE: Final = (Outcome.CHANGED, Outcome.UNCHANGED)
 
 
 _REFUSED: Final = {
@@ -241,24 +284,30 @@ class Storing:
         self._octets += octets
 
     async def finish(
-        self, updates: Mapping[str, EmailChange] | None = None, destroyed: Mapping[str, EmailId] | None = None
+        self,
+        updates: Mapping[str, EmailChange] | None = None,
+        destroyed: Mapping[str, EmailId] | None = None,
+        snoozes: Mapping[str, Sequence[Change]] | None = None,
     ) -> None:
         """Do all that is left: create what waits, and then update and destroy.
 
         Raises stateMismatch, or what the database raises, where nothing was done; `PartialFail` otherwise.
         """
         updates, destroyed = updates or {}, destroyed or {}
+        places = (
+            {place: snoozes[key] for place, key in enumerate(updates) if key in snoozes} if snoozes else {}
+        )
         done = await self._write(
-            Work(tuple(self._waiting), tuple(updates.values()), tuple(destroyed.values()))
+            Work(tuple(self._waiting), tuple(updates.values()), tuple(destroyed.values()), places)
         )
         outcome = self.outcome
-        for key, became in zip(updates, done.updated, strict=True):
+        for place, (key, became) in enumerate(zip(updates, done.updated, strict=True)):
             record = self._context.created.known(key)
-            if refused := _REFUSED.get(became):
+            if refused := became if isinstance(became, SetError) else _REFUSED.get(became):
                 outcome.not_updated[record] = refused
                 outcome.updated.pop(record, None)
             elif record not in outcome.not_updated:
-                outcome.updated[record] = None
+                outcome.updated[record] = done.told.get(place) or None
         for key, became in zip(destroyed, done.destroyed, strict=True):
             record = self._context.created.known(key)
             if became is Outcome.CHANGED:
@@ -343,6 +392,8 @@ class Storing:
                 self.outcome.not_created[creation.key] = made
                 continue
             told = creation.told(made) if creation.told else {}
+            if creation.snooze is not None:
+                told[snoozed.NAME] = snoozed.record(creation.snooze)
             message = creation.arrival.message
             self.outcome.created[creation.key] = {
                 "id": object_id.of_email(made.email_id),

@@ -13,6 +13,7 @@ from pillarbox.mail import object_id
 from pillarbox.mail.flags import TooManyFlags
 from pillarbox.mail.identifiers import AccountId, EmailId, MailboxId
 from pillarbox.protocol.jmap import errors, patch
+from pillarbox.protocol.jmap.email import snoozed
 from pillarbox.protocol.jmap.email.header_property import PREFIX
 from pillarbox.protocol.jmap.email.keywords import InvalidKeyword, flag_of, flags_of
 from pillarbox.protocol.jmap.email.message import BodyArguments
@@ -21,6 +22,7 @@ from pillarbox.protocol.jmap.errors import MethodError, SetError
 from pillarbox.protocol.jmap.patch import Change, InvalidPatch
 from pillarbox.protocol.jmap.types.email import EMAIL, too_many_keywords
 from pillarbox.server.jmap.context import Context
+from pillarbox.server.jmap.emails import snoozing
 from pillarbox.server.jmap.emails.get import Listing
 from pillarbox.store.email_set import EmailChange
 
@@ -39,6 +41,8 @@ class Asked(Struct, frozen=True):
     change: EmailChange
     fixed: tuple[Change, ...]
     """Of properties that no update changes."""
+    snoozed: tuple[Change, ...] = ()
+    """Of `snoozed`, where a request uses that extension."""
 
 
 def mailboxes_of(value: Any) -> frozenset[MailboxId]:
@@ -67,7 +71,7 @@ def read(context: Context, email: EmailId, given: Mapping[str, Any]) -> Asked | 
         return resolved
     try:
         changes = patch.parse(resolved, context.limits)
-        return _Reader(email).read(changes)
+        return _Reader(context, email).read(changes)
     except TooManyKeywords as error:
         return too_many_keywords(str(error))
     except InvalidPatch as refused:
@@ -77,8 +81,9 @@ def read(context: Context, email: EmailId, given: Mapping[str, Any]) -> Asked | 
 class _Reader:
     """Reads one patch."""
 
-    def __init__(self, email: EmailId) -> None:
-        self._email = email
+    def __init__(self, context: Context, email: EmailId) -> None:
+        self._context, self._email = context, email
+        self._snoozed: list[Change] = []
         self._mailboxes: frozenset[MailboxId] | None = None
         self._keywords: str | None = None
         self._added: set[MailboxId] = set()
@@ -96,6 +101,8 @@ class _Reader:
                     self._mailbox(change)
                 elif name == "keywords":
                     self._keyword(change)
+                elif name == snoozed.NAME and snoozing.is_known(self._context):
+                    self._snoozed.append(snoozing.known(self._context, change))
                 elif name in EMAIL.properties or name.startswith(PREFIX):
                     fixed.append(change)
                 else:
@@ -116,7 +123,7 @@ class _Reader:
             set_flags,
             unset_flags,
         )
-        return Asked(change_of_email, tuple(fixed))
+        return Asked(change_of_email, tuple(fixed), tuple(self._snoozed))
 
     def _mailbox(self, change: Change) -> None:
         match change:
