@@ -379,7 +379,7 @@ def test_without_the_capability_there_is_nothing_of_it() -> None:
 
 def test_the_session_says_what_there_is() -> None:
     async def test(client: JmapClient) -> None:
-        session = client.service.session(client.account, BASE_URL)
+        session = await client.service.session(client.account, BASE_URL)
         said = json.loads(session.octets)
         account = said["accounts"][client.account_id]["accountCapabilities"]
         assert said["capabilities"][SNOOZE] == {}
