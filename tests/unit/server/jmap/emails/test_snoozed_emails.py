@@ -422,6 +422,8 @@ def test_what_came_back_is_above_what_came_meanwhile() -> None:
         ids = [later, first, third, second]
         assert (await listed(client))["ids"] == ids
         assert (await called(client, "Email/query"))["ids"][-1] == first
+        await update(client, later, {"mailboxIds": {box(client, "Archive"): True}})
+        assert (await listed(client))["ids"] == [first, third, later, second], "it is not away any more"
 
     run(test)
 

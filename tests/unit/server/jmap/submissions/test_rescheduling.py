@@ -151,9 +151,16 @@ def test_what_waits_is_listed_by_its_time() -> None:
             "EmailSubmission/queryChanges", sinceQueryState=said["queryState"], **asked
         )
         assert (changed["removed"], changed["added"]) == ([second], [{"id": second, "index": 0}])
+        _, unsorted = await client.call("EmailSubmission/query", filter={"scheduled": True})
         await let_go(client, 60)
         _, said = await client.call("EmailSubmission/query", **asked)
         assert said["ids"] == [first]
+        _, changed = await client.call(
+            "EmailSubmission/queryChanges",
+            sinceQueryState=unsorted["queryState"],
+            filter={"scheduled": True},
+        )
+        assert (changed["removed"], changed["added"]) == ([second], [])
         _, said = await client.call("EmailSubmission/query", filter={"scheduled": False})
         assert (len(said["ids"]), first in said["ids"]) == (3, False)
 
