@@ -7,7 +7,7 @@ one index look-up checks them. Their SCRAM keys use the account's salt, so that 
 
 import base64
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from pillarbox.directory.naming import NameRefused, telling_name
@@ -50,6 +50,7 @@ class Matched:
     account: AccountId
     id: int
     scopes: frozenset[Scope]
+    digest: bytes = field(repr=False)
 
     def is_for(self, scope: Scope) -> bool:
         """Whether this service may be used with it."""
@@ -147,13 +148,15 @@ def matching(tx: Transaction, digest: bytes, *, scope: Scope, now_ms: int) -> Ma
     row = tx.row("SELECT account, id, scopes, expires_at_ms FROM app_passwords WHERE digest = ?", (digest,))
     if row is None or not is_valid(row[2], row[3], scope=scope, now_ms=now_ms):
         return None
-    return Matched(row[0], row[1], _scopes(row[2]))
+    return Matched(row[0], row[1], _scopes(row[2]), digest)
 
 
 def find(tx: Transaction, account: AccountId, identifier: int) -> Matched | None:
     """The account's app password with this number; None where it was revoked."""
-    scopes = tx.value("SELECT scopes FROM app_passwords WHERE account = ? AND id = ?", (account, identifier))
-    return None if scopes is None else Matched(account, identifier, _scopes(scopes))
+    row = tx.row(
+        "SELECT scopes, digest FROM app_passwords WHERE account = ? AND id = ?", (account, identifier)
+    )
+    return None if row is None else Matched(account, identifier, _scopes(row[0]), row[1])
 
 
 def is_valid(scopes: str, expires_at_ms: int | None, *, scope: Scope, now_ms: int) -> bool:

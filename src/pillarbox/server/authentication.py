@@ -16,6 +16,7 @@ from typing import Final, assert_never
 from pillarbox.directory import accounts, app_passwords, credentials, secrets
 from pillarbox.directory.accounts import Account, by_login
 from pillarbox.directory.app_passwords import Matched, Scope
+from pillarbox.directory.credential_marks import mark
 from pillarbox.directory.credentials import Candidate
 from pillarbox.protocol.sasl import mechanisms
 from pillarbox.protocol.sasl.exchange import (
@@ -47,6 +48,8 @@ class Authenticated:
     account: Account
     app_password: Matched | None = None
     """None: with the account's own password."""
+    credential: str = ""
+    """The mark of the password that was given (`directory.credential_marks`)."""
 
     def may_use(self, scope: Scope) -> bool:
         """Whether the same credential is good for this service as well."""
@@ -106,7 +109,7 @@ class Authenticator:
         if matched is None or account is None or not account.enabled:
             await self._history.failed(login, client, password=token)
             return None
-        return self._succeeded(Authenticated(account, matched), login, client)
+        return self._succeeded(_by_app_password(account, matched), login, client)
 
     async def settled(self) -> None:
         """Return once all that is recorded of past logins is written."""
@@ -153,7 +156,8 @@ class Authenticator:
         if candidate is None or (number is not None and matched is None):
             await self._history.failed(success.login, client)
             return None
-        return self._succeeded(Authenticated(candidate.account, matched), success.login, client)
+        who = _by_app_password(candidate.account, matched) if matched else _by_password(candidate)
+        return self._succeeded(who, success.login, client)
 
     async def scram_failed(self, login: str, client: Client) -> None:
         """A SCRAM exchange failed at its proof."""
@@ -179,10 +183,10 @@ class Authenticator:
         if candidate and password:
             matched = await self._matching(password, client.scope)
             if matched and matched.account == candidate.account.id:
-                return Authenticated(candidate.account, matched)
+                return _by_app_password(candidate.account, matched)
         argon2 = candidate.argon2 if candidate and password else None
         right = await self._checks.holds(argon2, password, urgent=urgent, network=client.network)
-        return Authenticated(candidate.account) if candidate and right else None
+        return _by_password(candidate) if candidate and right else None
 
     async def _matching(self, password: str, scope: Scope) -> Matched | None:
         """The app password that this is."""
@@ -256,6 +260,14 @@ class Attempt:
         if await self._authenticator.may_act_as(who.account, authorization):
             return who
         return Failure(Reason.CREDENTIALS, "may not act as that identity")
+
+
+def _by_password(candidate: Candidate) -> Authenticated:
+    return Authenticated(candidate.account, None, mark(candidate.argon2 or ""))
+
+
+def _by_app_password(account: Account, matched: Matched) -> Authenticated:
+    return Authenticated(account, matched, mark(matched.digest))
 
 
 _REFUSED: Final = Failure(Reason.CREDENTIALS, "refused")

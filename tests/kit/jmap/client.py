@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pillarbox.directory import accounts
+from pillarbox.directory import credentials
 from pillarbox.directory.accounts import Account
+from pillarbox.directory.credential_marks import mark
 from pillarbox.protocol.jmap.capabilities import CAPABILITIES
 from pillarbox.protocol.jmap.limits import DEFAULT_LIMITS, Limits
 from pillarbox.server.jmap.context import Handler
@@ -30,13 +31,14 @@ class JmapClient:
     service: JmapService
     account: Account
     uploads: Uploads
+    credential: str
 
     @property
     def account_id(self) -> str:
         return f"A{self.account.id}"
 
     async def send(self, octets: bytes) -> Answer:
-        return await self.service.call(self.account, octets, BASE_URL)
+        return await self.service.call(self.account, octets, BASE_URL, credential=self.credential)
 
     async def request(self, *calls: list[Any], using: tuple[str, ...] = ALL, **members: Any) -> Any:
         """The Response object, or the problem."""
@@ -62,10 +64,19 @@ async def open_jmap(
     service = JmapService(
         provider.world, provider.config, limits=limits, handlers={**HANDLERS, **(handlers or {})}
     )
-    account = await provider.world.database.read(accounts.by_login, PEOPLE[0])
-    assert account is not None
-    await service.session(account, BASE_URL)  # what every client asks for first
-    return JmapClient(provider, service, account, Uploads(provider.world, limits))
+    client = await logged_in(provider, service, limits=limits)
+    await service.session(client.account, BASE_URL)  # what every client asks for first
+    return client
+
+
+async def logged_in(
+    provider: Provider, service: JmapService, number: int = 0, *, limits: Limits = DEFAULT_LIMITS
+) -> JmapClient:
+    """The n-th person, by their password."""
+    found = await provider.world.database.read(credentials.find, PEOPLE[number])
+    assert found is not None
+    credential = mark(found.argon2 or "")
+    return JmapClient(provider, service, found.account, Uploads(provider.world, limits), credential)
 
 
 def run_with_jmap(

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pillarbox.directory import accounts, app_passwords, credentials, known_clients, secrets
+from pillarbox.directory import accounts, app_passwords, credential_marks, credentials, known_clients, secrets
 from pillarbox.directory.app_passwords import Scope
 from pillarbox.directory.naming import NameRefused
 from pillarbox.directory.password_hash import argon2_matches, hash_password
@@ -110,6 +110,27 @@ def test_an_app_password_opens_its_scopes_until_it_expires_or_is_revoked(tx: Tra
     assert not app_passwords.revoke(tx, bert.id, listed.id)
     assert app_passwords.revoke(tx, anna.id, listed.id)
     assert not opened_by(tx, anna, password, Scope.IMAP)
+
+
+def test_a_mark_tells_a_password_from_others_as_long_as_it_is_valid(tx: Transaction) -> None:
+    anna = person(tx, "anna@one.example", "open sesame")
+
+    def marks(now_ms: int = NOW_MS) -> dict[str, int | None]:
+        return credential_marks.valid(tx, anna.id, scope=Scope.JMAP, now_ms=now_ms)
+
+    (own,) = marks()
+    add_app(tx, anna, Scope.JMAP, expires_at_ms=NOW_MS + 10)
+    (listed,) = app_passwords.listing(tx, anna.id)
+    (app,) = marks().keys() - {own}
+    assert marks() == {own: None, app: NOW_MS + 10}
+    assert marks(NOW_MS + 10) == {own: None}
+    assert credential_marks.valid(tx, anna.id, scope=Scope.IMAP, now_ms=NOW_MS) == {own: None}
+    tx.execute("UPDATE passwords SET argon2 = argon2 || 'x' WHERE account = ?", (anna.id,))
+    assert marks().keys() != {own, app}
+    app_passwords.revoke(tx, anna.id, listed.id)
+    assert app not in marks()
+    accounts.set_enabled(tx, anna.id, enabled=False)
+    assert not marks()
 
 
 def test_mail_is_all_scopes(tx: Transaction) -> None:

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from pillarbox.directory import accounts, app_passwords, credentials, known_clients, secrets
+from pillarbox.directory import accounts, app_passwords, credential_marks, credentials, known_clients, secrets
 from pillarbox.directory.accounts import Account
 from pillarbox.directory.app_passwords import Scope
 from pillarbox.directory.schema import SCHEMA
@@ -189,6 +189,49 @@ def test_what_a_credential_is_good_for(password: str) -> None:
     run(scenario)
 
 
+@pytest.mark.parametrize("by", ["password", "app password", "token", "SCRAM"])
+def test_a_login_knows_its_password(by: str) -> None:
+    async def scenario(bench: Bench) -> None:
+        def marks() -> set[str]:
+            now_ms = bench.clock.now_ms()
+            return set(
+                bench.database.read_now(
+                    credential_marks.valid, bench.anna.id, scope=Scope.IMAP, now_ms=now_ms
+                )
+            )
+
+        (own,) = marks()
+        shown = add_app(bench, bench.anna, Scope.IMAP)
+        (app,) = marks() - {own}
+        authenticator = bench.authenticator
+        match by:
+            case "password":
+                who: object = await bench.passing(authenticator.check_password("anna", "open sesame", HOME))
+            case "app password":
+                who = await bench.passing(authenticator.check_password("anna", shown, HOME))
+            case "token":
+                who = await bench.passing(authenticator.check_token(shown, HOME))
+            case _:
+                who = await by_scram(bench, "anna", shown)
+        assert isinstance(who, Authenticated)
+        assert who.credential == (own if by == "password" else app)
+
+    run(scenario)
+
+
+async def by_scram(bench: Bench, login: str, password: str) -> object:
+    client = choose(
+        ["SCRAM-SHA-256"], Credentials(login, password), nonce="c", binding=None, plain_allowed=False
+    )
+    attempt = bench.authenticator.begin("SCRAM-SHA-256", HOME, BOUND, plain_allowed=False)
+    assert client is not None
+    assert attempt is not None
+    outcome = await attempt.respond(client.initial)
+    while isinstance(outcome, Challenge):
+        outcome = await attempt.respond(client.respond(outcome.octets))
+    return outcome
+
+
 def test_an_app_password_is_enough_as_a_token_and_nothing_else_is() -> None:
     async def scenario(bench: Bench) -> None:
         token = add_app(bench, bench.bert, Scope.IMAP)
@@ -357,15 +400,7 @@ def test_scram_guesses_are_slowed_too() -> None:
 def test_an_app_password_works_with_scram() -> None:
     async def scenario(bench: Bench) -> None:
         password = add_app(bench, bench.bert, Scope.MAIL)
-        client = choose(
-            ["SCRAM-SHA-256"], Credentials("bert", password), nonce="c", binding=None, plain_allowed=False
-        )
-        attempt = bench.authenticator.begin("SCRAM-SHA-256", HOME, BOUND, plain_allowed=False)
-        assert client is not None
-        assert attempt is not None
-        outcome = await attempt.respond(client.initial)
-        while isinstance(outcome, Challenge):
-            outcome = await attempt.respond(client.respond(outcome.octets))
+        outcome = await by_scram(bench, "bert", password)
         assert account_of(outcome) == bench.bert
         assert isinstance(outcome, Authenticated)
         assert outcome.may_use(Scope.POP3)

@@ -57,6 +57,7 @@ async def api(request: HttpRequest) -> Response:
         request.account,
         octets,
         _base_url(request),
+        credential=request.who.credential,
         client_address=request.origin.address,
         give_way=request.give_way,
     )
@@ -119,6 +120,7 @@ class JmapSocket:
     def __init__(self, request: HttpRequest) -> None:
         self._service = request.shared(JmapService)
         self._account = request.account
+        self._credential = request.who.credential
         self._world = request.world
         self._base_url = _base_url(request)
         self._client_address = request.origin.address
@@ -148,6 +150,7 @@ class JmapSocket:
                     self._account,
                     content.encode(),
                     self._base_url,
+                    credential=self._credential,
                     client_address=self._client_address,
                     give_way=websocket_.give_way,
                 )

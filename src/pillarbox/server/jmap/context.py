@@ -33,6 +33,8 @@ class Context:
     limits: Limits
     account: Account
     """Who asks."""
+    credential: str
+    """The mark of the password that they have logged in with (`directory.credential_marks`)."""
     accesses: Mapping[str, Access]
     """The accounts that they may use, by id."""
     using: frozenset[str]

@@ -113,13 +113,15 @@ class JmapService:
         octets: bytes,
         base_url: str,
         *,
+        credential: str = "",
         client_address: str = "",
         give_way: GiveWay = _give_way,
     ) -> Answer:
         """Carry out a request of this user; what fails in a call is an error of that call.
 
-        `base_url`: as for `session`. `client_address`: IP address, for the log and trace fields. `give_way`: awaited
-        between slices; that of the connection, where there is one.
+        `base_url`: as for `session`. `credential`: the mark of the password that they have logged in with.
+        `client_address`: IP address, for the log and trace fields. `give_way`: awaited between slices; that of the
+        connection, where there is one.
         """
         running, most = self._running, self.limits.max_concurrent_requests
         if running[account.id] >= most:
@@ -132,7 +134,7 @@ class JmapService:
                 if isinstance(request, Problem):
                     return refusal(request)
                 state = (await self.session(account, base_url)).state
-                context = self._context(account, request, memory, client_address, give_way)
+                context = self._context(account, credential, request, memory, client_address, give_way)
                 dispatcher = Dispatcher(self._handlers, context)
                 return Answer(200, "application/json", await dispatcher.run(request.calls, state))
         finally:
@@ -162,6 +164,7 @@ class JmapService:
     def _context(
         self,
         account: Account,
+        credential: str,
         request: Request,
         memory: Reservation,
         client_address: str,
@@ -172,6 +175,7 @@ class JmapService:
             config=self._config,
             limits=self.limits,
             account=account,
+            credential=credential,
             accesses=accesses_of(account, self._offered),
             using=request.using,
             created=CreatedIds(request.created_ids),
