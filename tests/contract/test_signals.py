@@ -38,6 +38,17 @@ def test_a_callback_may_unsubscribe_itself() -> None:
     assert received == ["once"]
 
 
+def test_a_listener_hears_of_all_topics() -> None:
+    signals, received = LocalSignals(), []
+    end = signals.listen(lambda topics: received.append(None if topics is None else list(topics)))
+    signals.announce(iter([ONE, TWO]))
+    signals.deliver(None)
+    end()
+    end()
+    signals.announce([ONE])
+    assert received == [[ONE, TWO], None]
+
+
 async def until(condition: "asyncio.Event") -> None:
     await asyncio.wait_for(condition.wait(), 5)
 

@@ -13,7 +13,8 @@ import asyncio
 import os
 import socket
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -21,6 +22,8 @@ from pillarbox.world.socket_folder import SocketFolder
 from pillarbox.world.topic import Topic
 
 Callback = Callable[[], None]
+Listener = Callable[[Iterable[Topic] | None], None]
+"""Is given the topics that were announced together; `None`: every topic."""
 
 MAX_DATAGRAM_OCTETS = 8192
 """Topics that need more octets are announced as "every topic"."""
@@ -39,6 +42,10 @@ class Signals(Protocol):
 
     def subscribe(self, topic: Topic, callback: Callback) -> Callback:
         """Run `callback` in the loop whenever the topic is announced; return a function that unsubscribes."""
+
+    def listen(self, listener: Listener) -> Callback:
+        """Run `listener` in the loop whenever topics are announced, whichever they are; return a function that ends
+        it. For who wants to hear of so many topics that a subscription for each would cost too much."""
 
     def announce(self, topics: Iterable[Topic]) -> None:
         """Announce topics, here and in the other processes."""
@@ -64,6 +71,7 @@ class LocalSignals:
 
     def __init__(self) -> None:
         self._callbacks: dict[Topic, dict[_Subscription, Callback]] = {}
+        self._listeners: dict[object, Listener] = {}
 
     def subscribe(self, topic: Topic, callback: Callback) -> Callback:
         """See `Signals.subscribe`."""
@@ -71,12 +79,23 @@ class LocalSignals:
         self._callbacks.setdefault(topic, {})[subscription] = callback
         return subscription
 
+    def listen(self, listener: Listener) -> Callback:
+        """See `Signals.listen`."""
+        key = object()
+        self._listeners[key] = listener
+        return partial(self._end_listening, key)
+
+    def _end_listening(self, key: object) -> None:
+        self._listeners.pop(key, None)
+
     def announce(self, topics: Iterable[Topic]) -> None:
         """See `Signals.announce`."""
-        self.deliver(topics)
+        self.deliver(list(topics))
 
-    def deliver(self, topics: Iterable[Topic] | None) -> None:
+    def deliver(self, topics: Collection[Topic] | None) -> None:
         """Run the callbacks of these topics (`None`: of all)."""
+        for listener in list(self._listeners.values()):
+            listener(topics)
         for topic in list(self._callbacks) if topics is None else topics:
             for callback in list(self._callbacks.get(topic, {}).values()):
                 callback()
