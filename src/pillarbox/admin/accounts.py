@@ -12,6 +12,7 @@ from pillarbox.directory import (
     accounts,
     aliases,
     app_passwords,
+    credential_marks,
     credentials,
     domains,
     quota,
@@ -19,8 +20,11 @@ from pillarbox.directory import (
     secrets,
 )
 from pillarbox.directory.accounts import Account
+from pillarbox.directory.app_passwords import Scope
 from pillarbox.directory.naming import NameRefused
 from pillarbox.directory.password_hash import ARGON2_SALT_OCTETS, PasswordHash, hash_password
+from pillarbox.mail.identifiers import AccountId
+from pillarbox.push import subscriptions
 from pillarbox.queue import inspection, submissions
 from pillarbox.store import account_counters, mailboxes
 from pillarbox.world.database import Transaction
@@ -132,7 +136,14 @@ def set_password(tx: Transaction, login: str, hashed: PasswordHash, *, now_ms: i
     """Set the account's password. Raises `NameRefused`."""
     account = find(tx, login)
     credentials.set_password(tx, account.id, hashed, now_ms=now_ms)
+    end_what_was_made_with_others(tx, account.id, now_ms=now_ms)
     tx.touch(account.id)
+
+
+def end_what_was_made_with_others(tx: Transaction, account: AccountId, *, now_ms: int) -> None:
+    """End what logins with passwords that the account has no more have left behind: push subscriptions (RFC 8620
+    §7.2)."""
+    subscriptions.keep_only(tx, account, credential_marks.valid(tx, account, scope=Scope.JMAP, now_ms=now_ms))
 
 
 def set_enabled(tx: Transaction, login: str, *, enabled: bool) -> None:
@@ -215,6 +226,7 @@ def remove(tx: Transaction, login: str, *, detach: bool = False) -> Removed:
 def _remove(tx: Transaction, account: Account) -> None:
     mailboxes.delete_account(tx, account.id)
     submissions.remove_account(tx, account.id)
+    subscriptions.remove_account(tx, account.id)
     checkpoint.delete(tx, account.id)
     pulled.delete(tx, account.id)
     accounts.remove(tx, account.id)

@@ -67,11 +67,12 @@ def listing(tx: Transaction, login: str) -> list[AppPassword]:
     return app_passwords.listing(tx, accounts.find(tx, login).id)
 
 
-def revoke(tx: Transaction, login: str, number: int) -> None:
-    """Revoke an app password at once. Raises `NameRefused`."""
+def revoke(tx: Transaction, login: str, number: int, *, now_ms: int) -> None:
+    """Revoke an app password at once, with the push subscriptions that were made with it. Raises `NameRefused`."""
     account = accounts.find(tx, login)
     if not app_passwords.revoke(tx, account.id, number):
         raise NameRefused(
             f"'{login}' has no app password {number}; to list them: pillarbox app-password list {login}"
         )
+    accounts.end_what_was_made_with_others(tx, account.id, now_ms=now_ms)
     tx.touch(account.id)

@@ -28,6 +28,7 @@ GROUP = (
     "INSERT INTO addresses VALUES ('staff', 'one.example', 'staff', 'group', NULL, 1, 0)",
 )
 
+SUBSCRIBED = "'verified', 9999999999999, '', 0, 0, 0"
 SUBMISSION = "INSERT INTO submissions VALUES (1, 7, 'I1', 1, 1, '{{}}', 0, {0}, NULL, 'e', NULL, 1, 1, 0)"
 REPAIRED = {
     "unused-file-is-unused": ["INSERT INTO blob_files_unused SELECT location FROM blobs WHERE location IS NOT NULL"],
@@ -203,6 +204,16 @@ REPAIRED = {
     "vapid-key-values-valid": [
         "INSERT INTO vapid_keys VALUES (1, zeroblob(32), 0), (2, 'zz', 0), (3, x'ff', 0)",
         f"INSERT INTO vapid_keys VALUES (4, x'{'f' * 64}', 0), (5, x'{'07' * 32}', 'zz')",
+    ],
+    "push-subscription-values-valid": [
+        f"INSERT INTO push_subscriptions VALUES (1, 1, 'm', 'd', 'u', NULL, NULL, 1, NULL, NULL, 'c', {SUBSCRIBED})",
+        f"INSERT INTO push_subscriptions VALUES (2, 1, 'm', '', 'u', x'ff', x'ff', 1, NULL, NULL, 'c', {SUBSCRIBED})",
+        f"INSERT INTO push_subscriptions VALUES (3, 1, 'm', 'd', 'u', NULL, x'ff', 1, 7, NULL, 'c', {SUBSCRIBED})",
+        "UPDATE push_subscriptions SET told = 7, told_email = 'zz', failures = 'zz' WHERE id = 1",
+    ],
+    "push-verification-values-valid": ["INSERT INTO push_verifications VALUES (1, 7, 0), ('zz', 'h', 'zz')"],
+    "push-subscription-has-account": [
+        f"INSERT INTO push_subscriptions VALUES (9, 77, 'm', 'd', 'u', NULL, NULL, 1, NULL, NULL, 'c', {SUBSCRIBED})"
     ],
     "octets-values-valid": ["UPDATE blob_octets SET octets = CAST(octets AS TEXT)"],
     "blob-values-valid": [

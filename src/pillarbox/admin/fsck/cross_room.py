@@ -199,7 +199,18 @@ def _of_accounts(context: RepairContext) -> tuple[Invariant, ...]:
             f"Restore a backup that has the account. To have its mail as files in lost+found: {loss.ACCEPT}",
             is_loss=True,
         ),
+        Invariant(
+            "push-subscription-has-account",
+            "Every push subscription belongs to an existing account.",
+            f"SELECT DISTINCT account {_SUBSCRIBED_BY_NOBODY}",
+            "a push subscription belongs to account {0}, which does not exist",
+            "Drop it.",
+            (f"DELETE {_SUBSCRIBED_BY_NOBODY}",),
+        ),
     )
+
+
+_SUBSCRIBED_BY_NOBODY = "FROM push_subscriptions WHERE account NOT IN (SELECT id FROM accounts)"
 
 
 def _open_accounts(tx: Transaction, context: RepairContext) -> None:

@@ -84,5 +84,5 @@ def revoke(installation: Installation, login: str, id: int) -> None:  # noqa: A0
     """Revoke an app password. Takes effect immediately."""
     from pillarbox.admin import app_passwords
 
-    installation.write(app_passwords.revoke, login, id)
+    installation.write(app_passwords.revoke, login, id, now_ms=installation.now_ms)
     installation.show({"revoked": id}, f"App password revoked: {id} ({login})")

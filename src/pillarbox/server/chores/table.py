@@ -6,6 +6,7 @@ from typing import Final
 
 from pillarbox.delivery import tracking
 from pillarbox.mail.identifiers import EmailId
+from pillarbox.push import subscriptions
 from pillarbox.queue import submissions
 from pillarbox.server.chores.indexing import Rest, index_mail
 from pillarbox.server.chores.key_rotation import rotate_keys
@@ -108,11 +109,21 @@ async def forget_submissions(world: World, _rest: Rest) -> bool:
     return await forget(tracking.forget_old, now_ms=now_ms, limit=FORGOTTEN_TOGETHER) == FORGOTTEN_TOGETHER
 
 
+async def drop_subscriptions(world: World, _rest: Rest) -> bool:
+    """Remove push subscriptions that have expired, with their URLs and keys."""
+    now_ms = world.clock.now_ms()
+    if not await world.database.read(subscriptions.any_expired, now_ms=now_ms):
+        return False
+    removed = await world.database.write_in_thread(subscriptions.remove_expired, now_ms=now_ms)
+    return removed == subscriptions.REMOVED_TOGETHER
+
+
 FORGOTTEN_TOGETHER: Final = 200
 FORGET_EVERY_S: Final = 600.0
 BROUGHT_BACK_TOGETHER: Final = 1_000
 """Emails of one run of the chore, a millisecond or two each."""
 DUE_TOGETHER: Final = 100
+SUBSCRIPTIONS_EVERY_S: Final = 60.0
 EXPUNGED_TOGETHER: Final = 2_000
 """Messages of an unfinished copy that are expunged in one transaction, some 50 milliseconds."""
 LEFTOVERS_EVERY_S: Final = 3600.0
@@ -127,6 +138,7 @@ CHORES: Final = (
     Chore(drop_files),
     Chore(index_mail),
     Chore(forget_submissions, every_s=FORGET_EVERY_S),
+    Chore(drop_subscriptions, every_s=SUBSCRIPTIONS_EVERY_S),
     Chore(drop_leftovers, every_s=LEFTOVERS_EVERY_S),
     Chore(rotate_keys, every_s=KEYS_EVERY_S),
 )
