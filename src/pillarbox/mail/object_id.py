@@ -9,7 +9,7 @@ from typing import Final
 
 from pillarbox.mail.identifiers import AccountId, EmailId, MailboxId, ThreadId
 
-_OBJECT_ID: Final = re.compile(r"([AFMQST])([1-9][0-9]{0,17})")
+_OBJECT_ID: Final = re.compile(r"([AFMPQST])([1-9][0-9]{0,17})")
 
 
 def of_mailbox(mailbox: MailboxId) -> str:
@@ -42,6 +42,11 @@ def of_saved_search(search: int) -> str:
     return f"Q{search}"
 
 
+def of_push_subscription(subscription: int) -> str:
+    """The id of a push subscription; JMAP only (RFC 8620 §7.2)."""
+    return f"P{subscription}"
+
+
 def mailbox(text: str) -> MailboxId | None:
     """The mailbox with this id; None for an invalid id. Case-sensitive (RFC 8474 §7)."""
     return None if (number := _number("F", text)) is None else MailboxId(number)
@@ -70,6 +75,11 @@ def submission(text: str) -> int | None:
 def saved_search(text: str) -> int | None:
     """The saved search with this id, or None."""
     return _number("Q", text)
+
+
+def push_subscription(text: str) -> int | None:
+    """The push subscription with this id, or None."""
+    return _number("P", text)
 
 
 def _number(kind: str, text: str) -> int | None:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from pillarbox.mail.identifiers import AccountId
+from pillarbox.mail.identifiers import AccountId, EmailId
 from pillarbox.store import states as of_types
 from pillarbox.world.database import Transaction
 
@@ -13,13 +13,18 @@ def states(tx: Transaction, account: AccountId) -> dict[str, str]:
     Raises `NoSuchAccount`, `ValuesDamaged`.
     """
     now = of_types.read(tx, account)
-    delivered = tx.value(_DELIVERED, (account,))
+    delivered = last_email(tx, account)
     return {
         "Mailbox": now.mailbox.text,
         "Thread": now.thread.text,
         "Email": now.email.text,
         "EmailDelivery": str(delivered),
     }
+
+
+def last_email(tx: Transaction, account: AccountId) -> EmailId:
+    """The email that came last; those that come have higher ids."""
+    return EmailId(tx.value(_DELIVERED, (account,)) or 0)
 
 
 _DELIVERED: Final = "SELECT last_email FROM ledgers WHERE account = ?"

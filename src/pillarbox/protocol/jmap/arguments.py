@@ -14,7 +14,7 @@ from pillarbox.protocol.jmap.ids import CreatedIds
 from pillarbox.protocol.jmap.limits import Limits
 from pillarbox.protocol.jmap.scalars import Id, Int, PositiveInt, Reference, State, UnsignedInt, fits
 
-A = TypeVar("A", bound="Arguments")
+A = TypeVar("A", bound=Struct)
 
 
 class Arguments(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):

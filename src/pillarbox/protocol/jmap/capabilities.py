@@ -2,7 +2,7 @@
 
 A row has the URN, its methods, and what the session says of it: for the server (RFC 8620 §2, `capabilities`) and for
 each account (`accountCapabilities`). Methods on accounts belong to a capability that says something
-for accounts; only Blob/copy, which is of the core, looks after its accounts itself.
+for accounts; of those of the core, Blob/copy looks after its accounts itself, and push subscriptions belong to none.
 """
 
 from collections.abc import Callable, Container
@@ -59,6 +59,7 @@ BLOB: Final = "urn:ietf:params:jmap:blob"
 QUOTA: Final = "urn:ietf:params:jmap:quota"
 SMIME_VERIFY: Final = "urn:ietf:params:jmap:smimeverify"
 MDN: Final = "urn:ietf:params:jmap:mdn"
+EMAIL_PUSH: Final = "urn:ietf:params:jmap:emailpush"
 UNDO: Final = "urn:pillarbox:jmap:undo"
 """Ours: what an Email/set has changed can be undone."""
 TRACE: Final = "urn:pillarbox:jmap:trace"
@@ -144,7 +145,9 @@ def _methods(kind: str, verbs: str) -> tuple[str, ...]:
 
 
 _ROWS: Final = (
-    Capability(urn=CORE, methods=("Core/echo", "Blob/copy"), server=_core),
+    Capability(
+        urn=CORE, methods=("Core/echo", "Blob/copy", *_methods("PushSubscription", "get set")), server=_core
+    ),
     Capability(
         urn=MAIL,
         methods=(
@@ -177,6 +180,7 @@ _ROWS: Final = (
     Capability(urn=TRACE, methods=_methods("MessageTrace", "get"), account=_nothing),
     Capability(urn=SNOOZE, methods=(), account=_snooze),
     Capability(urn=SCHEDULED, methods=(), account=_nothing),
+    Capability(urn=EMAIL_PUSH, methods=(), account=_nothing),
 )
 
 CAPABILITIES: Final = {row.urn: row for row in _ROWS}

@@ -23,12 +23,17 @@ def push_state(states: Mapping[str, str]) -> str:
     return ",".join(f"{name}={state}" for name, state in states.items())
 
 
+def states_in(told: str) -> dict[str, str]:
+    """The states in a text of `push_state`, by type; of any other text, those that can be read."""
+    return dict(pair for part in told.split(",") if len(pair := part.split("=", 1)) == 2)
+
+
 def changed_since(told: str, states: Mapping[str, str], types: frozenset[str] | None) -> dict[str, str]:
     """What has another state than in a text of `push_state`; of a type that is not there, and of any other text, all.
 
     `types`: those that are wanted; None for all.
     """
-    before = dict(pair for part in told.split(",") if len(pair := part.split("=", 1)) == 2)
+    before = states_in(told)
     return {
         name: state
         for name, state in states.items()

@@ -108,6 +108,12 @@ class SetOutcome:
             "accountId": account_id,
             "oldState": old_state,
             "newState": new_state,
+            **self.records(),
+        }
+
+    def records(self) -> dict[str, Any]:
+        """The part of /set about records; all of it where the type has no states (§7.2.2)."""
+        return {
             "created": self.created or None,
             "updated": self.updated or None,
             "destroyed": self.destroyed or None,

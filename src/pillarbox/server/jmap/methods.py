@@ -6,7 +6,16 @@ Names and capabilities are in `protocol.jmap.capabilities`; a method without a h
 from collections.abc import Mapping
 from typing import Any, Final
 
-from pillarbox.server.jmap import blob_get, blob_lookup, blob_upload, identities, quotas, threads, vacation
+from pillarbox.server.jmap import (
+    blob_get,
+    blob_lookup,
+    blob_upload,
+    identities,
+    push_subscriptions,
+    quotas,
+    threads,
+    vacation,
+)
 from pillarbox.server.jmap.context import Context, Handler
 from pillarbox.server.jmap.emails import (
     changes,
@@ -39,6 +48,8 @@ async def echo(_: Context, arguments: dict[str, Any]) -> dict[str, Any]:
 
 HANDLERS: Final[Mapping[str, Handler]] = {
     "Core/echo": echo,
+    "PushSubscription/get": push_subscriptions.get,
+    "PushSubscription/set": push_subscriptions.set_subscriptions,
     "Mailbox/get": mailbox_get.get,
     "Mailbox/changes": mailbox_get.changes,
     "Mailbox/query": mailbox_query.query,
