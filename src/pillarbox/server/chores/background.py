@@ -8,6 +8,7 @@ from pillarbox.server.chores.releasing import Releases
 from pillarbox.server.chores.reporting import REPORTS_EVERY_S, DailyReports
 from pillarbox.server.chores.runner import Chores
 from pillarbox.server.chores.table import Chore
+from pillarbox.server.push.starting import Pushes
 from pillarbox.world.world import World
 
 
@@ -20,19 +21,23 @@ class BackgroundWork:
         self._chores = Chores(world, may_run)
         self._releasing = Chores(world, may_run, (Chore(self._releases.run),))
         self._reporting = Chores(world, may_run, (Chore(self._reports.run, every_s=REPORTS_EVERY_S),))
+        self._pushes = Pushes(world, config, may_run)
 
     def start(self) -> None:
         """Begin."""
         self._chores.start()
         self._releasing.start()
         self._reporting.start()
+        self._pushes.start()
 
     def reconfigure(self, config: Config) -> None:
         """What is begun from now on is as configured now."""
         self._reports.config = self._releases.config = config
+        self._pushes.reconfigure(config)
 
     async def stop(self) -> None:
         """End; transactions under way are finished by the database."""
+        await self._pushes.stop()
         await self._reporting.stop()
         await self._releasing.stop()
         await self._chores.stop()

@@ -70,10 +70,7 @@ class Listing:
         self, account: AccountId, ids: Sequence[EmailId], plan: Plan
     ) -> tuple[EmailReader, dict[EmailId, msgspec.Raw]]:
         """Those of the emails that are there, and who has read them. Raises requestTooLarge."""
-        columns = [_COLUMNS[known] for known in _COLUMNS if known in plan.known]
-        reader = EmailReader(
-            self._context, account, Wanted(tuple(columns), _PARTS[plan.source], Known.SNOOZE in plan.known)
-        )
+        reader = EmailReader(self._context, account, wanted_of(plan))
         signatures = SignatureReader(self._context, account)
         rendered: dict[EmailId, msgspec.Raw] = {}
         async for found in reader.emails(ids):
@@ -98,7 +95,7 @@ class Listing:
     async def _render(
         self, reader: EmailReader, found: Found, plan: Plan, signature: Signature | None
     ) -> bytes:
-        row = _row(found, plan, signature)
+        row = row_of(found, plan, signature)
         if plan.source:
             return await reader.work(found, lambda octets: plan.render(row, octets, self.room))
         if len(row.lines) > AT_ONCE_OCTETS:
@@ -113,7 +110,14 @@ def _signature(found: signature_verdicts.Found | None) -> Signature | None:
     return Signature(found.status, found.at_delivery, found.errors, verified_at_ms)
 
 
-def _row(found: Found, plan: Plan, signature: Signature | None) -> EmailRow:
+def wanted_of(plan: Plan) -> Wanted:
+    """What has to be read of each email."""
+    columns = [_COLUMNS[known] for known in _COLUMNS if known in plan.known]
+    return Wanted(tuple(columns), _PARTS[plan.source], Known.SNOOZE in plan.known)
+
+
+def row_of(found: Found, plan: Plan, signature: Signature | None = None) -> EmailRow:
+    """What was read, as it is rendered."""
     email, columns = found.email, iter(found.columns)
     known = plan.known
     return EmailRow(

@@ -6,16 +6,17 @@ another, while its octets are reserved in the memory budget.
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from msgspec import Struct
 
 from pillarbox.mail import object_id
 from pillarbox.mail.identifiers import AccountId, EmailId
-from pillarbox.server.jmap.context import Context
+from pillarbox.server.jmap.context import GiveWay
 from pillarbox.store import email_reading
 from pillarbox.store.by_ids import TooMuchToRead
 from pillarbox.store.email_reading import Found, Page, Part, Wanted
+from pillarbox.world.world import World
 
 PAGE_ROWS: Final = 50
 """Emails whose rows are read and rendered at a time: about a millisecond."""
@@ -25,10 +26,22 @@ PAGE_MESSAGES: Final = 16
 T = TypeVar("T")
 
 
+class Reading(Protocol):
+    """Whoever reads emails: a request, or what pushes them."""
+
+    @property
+    def world(self) -> World:
+        """The world."""
+
+    @property
+    def give_way(self) -> GiveWay:
+        """Lets others be served."""
+
+
 class EmailReader:
     """Reads the emails of one call."""
 
-    def __init__(self, context: Context, account: AccountId, wanted: Wanted) -> None:
+    def __init__(self, context: Reading, account: AccountId, wanted: Wanted) -> None:
         self._context, self._account, self._wanted = context, account, wanted
         self._page = PAGE_MESSAGES if wanted.part else PAGE_ROWS
         self.state = ""
