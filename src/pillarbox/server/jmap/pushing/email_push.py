@@ -61,7 +61,7 @@ def arrived(
         return []
     wanted = f.All((_NOT_DRAFTS, wanted))
     listed = ListedAccount(ModSeq(0))
-    listed.add(sorted([*new, *_beside(tx, account, new, wanted)], key=lambda one: one.id))
+    listed.add(sorted([*new, *_beside(tx, account, new, wanted)], key=lambda one: one.id), {})
     listed.ordered()
     found = {
         text: texts.matches(
