@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from pillarbox.admin.importing import checkpoint
 from pillarbox.admin.importing.imap import pulled
+from pillarbox.contacts import removal
 from pillarbox.directory import (
     accounts,
     aliases,
@@ -227,6 +228,7 @@ def _remove(tx: Transaction, account: Account) -> None:
     mailboxes.delete_account(tx, account.id)
     submissions.remove_account(tx, account.id)
     subscriptions.remove_account(tx, account.id)
+    removal.remove_account(tx, account.id)
     checkpoint.delete(tx, account.id)
     pulled.delete(tx, account.id)
     accounts.remove(tx, account.id)

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pillarbox.admin.importing.checkpoint import SCHEMA as IMPORTING
 from pillarbox.admin.importing.imap.pulled import SCHEMA as PULLING
 from pillarbox.config.data_directory import DataDirectory
+from pillarbox.contacts.schema import SCHEMA as CONTACTS
 from pillarbox.directory.schema import SCHEMA as DIRECTORY
 from pillarbox.push.schema import SCHEMA as PUSH
 from pillarbox.queue.schema import SCHEMA as QUEUE
@@ -18,7 +19,7 @@ from pillarbox.world.database.sqlite import SqliteDatabase, open_database
 from pillarbox.world.durable import make_folder
 from pillarbox.world.telemetry import SystemTelemetry, Telemetry
 
-SCHEMAS = (BLOBS, DIRECTORY, STORE, MAILDROP, QUEUE, REPORTS, PUSH, IMPORTING, PULLING)
+SCHEMAS = (BLOBS, DIRECTORY, STORE, MAILDROP, QUEUE, REPORTS, PUSH, CONTACTS, IMPORTING, PULLING)
 """The tables of the database, room by room."""
 
 

@@ -25,3 +25,9 @@ ModSeq = NewType("ModSeq", int)
 
 SequenceNumber = NewType("SequenceNumber", int)
 """A message's position, from 1, in the mailbox as one IMAP session sees it (RFC 9051 §2.3.1.2)."""
+
+AddressBookId = NewType("AddressBookId", int)
+"""An address book of an account (RFC 9610 §2). Never assigned twice in it."""
+
+CardId = NewType("CardId", int)
+"""A contact card of an account (RFC 9610 §3). Never assigned twice in it."""

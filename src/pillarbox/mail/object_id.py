@@ -7,9 +7,9 @@ dash, never reads as NIL or as a number) and can't be mistaken for an id of anot
 import re
 from typing import Final
 
-from pillarbox.mail.identifiers import AccountId, EmailId, MailboxId, ThreadId
+from pillarbox.mail.identifiers import AccountId, AddressBookId, CardId, EmailId, MailboxId, ThreadId
 
-_OBJECT_ID: Final = re.compile(r"([AFMPQST])([1-9][0-9]{0,17})")
+_OBJECT_ID: Final = re.compile(r"([ACDFMPQST])([1-9][0-9]{0,17})")
 
 
 def of_mailbox(mailbox: MailboxId) -> str:
@@ -47,6 +47,16 @@ def of_push_subscription(subscription: int) -> str:
     return f"P{subscription}"
 
 
+def of_card(card: CardId) -> str:
+    """The id of a contact card; JMAP only (RFC 9610 §3)."""
+    return f"C{card}"
+
+
+def of_address_book(book: AddressBookId) -> str:
+    """The id of an address book; JMAP only (RFC 9610 §2)."""
+    return f"D{book}"
+
+
 def mailbox(text: str) -> MailboxId | None:
     """The mailbox with this id; None for an invalid id. Case-sensitive (RFC 8474 §7)."""
     return None if (number := _number("F", text)) is None else MailboxId(number)
@@ -80,6 +90,16 @@ def saved_search(text: str) -> int | None:
 def push_subscription(text: str) -> int | None:
     """The push subscription with this id, or None."""
     return _number("P", text)
+
+
+def card(text: str) -> CardId | None:
+    """The contact card with this id, or None."""
+    return None if (number := _number("C", text)) is None else CardId(number)
+
+
+def address_book(text: str) -> AddressBookId | None:
+    """The address book with this id, or None."""
+    return None if (number := _number("D", text)) is None else AddressBookId(number)
 
 
 def _number(kind: str, text: str) -> int | None:
