@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Final
 
+from pillarbox.contacts import values as contacts
 from pillarbox.directory import values as directory
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.push import values as push
@@ -22,12 +23,14 @@ _EVERY: Final[tuple[TableValues, ...]] = (
     *queue.TABLES,
     *reports.TABLES,
     *push.TABLES,
+    *contacts.TABLES,
     *blobs.TABLES,
 )
 OF_ACCOUNT: Final[tuple[TableValues, ...]] = (
     *directory.TABLES,
     *store.TABLES,
     store.EMAILS,
+    *contacts.TABLES,
     replace(blobs.BLOBS, of_account=f"digest IN {_DIGESTS}"),
     replace(blobs.OCTETS, of_account=f"id IN (SELECT octets_id FROM blobs WHERE digest IN {_DIGESTS})"),  # noqa: S608 - likewise
 )

@@ -62,16 +62,19 @@ def lost_messages(tx: Transaction, damaged: Damaged) -> tuple[LostMessage, ...]:
 
 
 def whereabouts(tx: Transaction, digests: Iterable[bytes]) -> dict[bytes, str]:
-    """For each blob, all messages with its octets, in mailboxes and in the queue, for people."""
+    """For each blob, all messages with its octets, in mailboxes and in the queue, and all cards, for people."""
     found = dict.fromkeys(digests, "not used")
     titles: dict[bytes, list[str]] = {}
     for some in in_parts(found):
         try:
             messages = _placed(tx, dict.fromkeys(some, "")) + _queued(tx, dict.fromkeys(some, ""))
+            cards = _of_cards(tx, some)
         except DatabaseFailure:
             return dict.fromkeys(found, "the tables that say where can't be read")
         for one in _sorted(messages):
             titles.setdefault(bytes.fromhex(one.digest), []).append(one.title)
+        for digest, owner, card in cards:
+            titles.setdefault(digest, []).append(visible(f"an image or sound of card {card} of {owner}"))
     return found | {digest: "; ".join(those) for digest, those in titles.items()}
 
 
@@ -98,6 +101,11 @@ def _queued(tx: Transaction, damaged: Damaged) -> list[LostMessage]:
     marks = ", ".join("?" * len(damaged))
     rows = tx.rows(f"{_QUEUED} WHERE q.blob IN ({marks})", tuple(damaged))
     return [_message(row, damaged[row[0]]) for row in rows]
+
+
+def _of_cards(tx: Transaction, digests: tuple[bytes, ...]) -> list[tuple[bytes, str, int]]:
+    marks = ", ".join("?" * len(digests))
+    return tx.rows(f"{_MEDIA} WHERE m.blob IN ({marks}) ORDER BY m.account, m.card", digests)
 
 
 _Row = tuple[bytes | None, str, str, int, int, str | None, str]
@@ -130,3 +138,6 @@ _QUEUED: Final = """
 SELECT q.blob, '', 'queue', q.id, q.queued_at_ms, '', 'from ' || coalesce(nullif(q.reverse_path, ''), '<>') || ' to '
   || coalesce((SELECT group_concat(r.address, ' ') FROM queue_recipients r WHERE r.message = q.id), 'nobody')
 FROM queue_messages q"""
+_MEDIA: Final = """
+SELECT m.blob, coalesce(a.login, 'account ' || m.account), m.card FROM card_media m
+LEFT JOIN accounts a ON a.id = m.account"""

@@ -12,6 +12,7 @@ from pillarbox.app.database import SCHEMAS
 from pillarbox.store.account_counters import EMAIL_BITS
 from pillarbox.world.database import SqlValue
 from pillarbox.world.database.sqlite.transaction import SqliteTransaction
+from tests.kit import contacts
 from tests.kit.data_directory import LARGE, OpenDirectory, fill_directory
 
 A1 = 1 << EMAIL_BITS
@@ -30,6 +31,56 @@ GROUP = (
 
 SUBSCRIBED = "'verified', 9999999999999, '', 0, 0, 0"
 SUBMISSION = "INSERT INTO submissions VALUES (1, 7, 'I1', 1, 1, '{{}}', 0, {0}, NULL, 'e', NULL, 1, 1, 0)"
+CONTACTS = {
+    "contact-counter-values-valid": [
+        "UPDATE contact_counters SET modseq = 'zz', cards = x'ff', default_book = 'zz'"
+    ],
+    "address-book-values-valid": ["UPDATE address_books SET name = x'ff', sort_order = 'zz' WHERE id = 1"],
+    "card-values-valid": [
+        "UPDATE contact_cards SET uid = x'ff', created_ms = 'zz', octets = 'zz' WHERE id = 1"
+    ],
+    "card-content-values-valid": ["UPDATE contact_contents SET texts = 'zz' WHERE card = 1"],
+    "card-book-values-valid": ["UPDATE card_books SET book = 'zz' WHERE card = 2"],
+    "card-media-values-valid": ["UPDATE card_media SET size = 'zz'"],
+    "contact-log-values-valid": ["UPDATE contact_log SET modseq = 'zz', destroyed = 'zz' WHERE id = 2"],
+    "contacts-are-counted": ["DELETE FROM contact_counters"],
+    "content-has-card": ["DELETE FROM contact_cards WHERE id IN (1, 2)"],
+    "card-row-matches": [
+        "UPDATE contact_cards SET uid = 'nine', given = 'x' WHERE id = 1",
+        "UPDATE contact_contents SET texts = CAST('{}' AS BLOB) WHERE card = 2",
+    ],
+    "default-address-book-exists": ["UPDATE contact_counters SET default_book = 9"],
+    "default-address-book-exists of none": ["DELETE FROM address_books"],
+    "card-book-exists": [
+        "INSERT INTO card_books VALUES (1, 9, 1)",
+        "INSERT INTO card_books VALUES (1, 1, 9)",
+    ],
+    "card-is-in-address-book": ["DELETE FROM card_books WHERE card = 2"],
+    "card-media-has-card": [
+        "INSERT INTO card_media SELECT 1, 9, blob, size FROM card_media",
+        "UPDATE blobs SET uses = uses + 1 WHERE digest IN (SELECT blob FROM card_media)",
+    ],
+    "contact-is-logged": ["DELETE FROM contact_log WHERE id = 1"],
+    "logged-contact-exists": ["INSERT INTO contact_log VALUES (1, 2, 9, 1, 1, 0)"],
+    "contact-counts-match": ["UPDATE contact_counters SET cards = 7, octets = 7"],
+    "contacts-are-numbered": ["UPDATE contact_counters SET last_book = 1, last_card = 1, modseq = 1"],
+}
+"""Damage of contacts that is repaired."""
+CONTACTS_LOST = {
+    "card-has-content": [
+        "DELETE FROM contact_contents WHERE card = 1",
+        "UPDATE contact_contents SET content = CAST('{' AS BLOB) WHERE card = 2",
+    ],
+    "card-media-has-blob": [
+        "DELETE FROM blob_octets WHERE id = (SELECT octets_id FROM blobs JOIN card_media ON blob = digest)",
+        "DELETE FROM blobs WHERE digest IN (SELECT blob FROM card_media)",
+    ],
+    "contacts-have-account": [
+        "DELETE FROM accounts WHERE id = 1", "DELETE FROM addresses WHERE account = 1",
+        "DELETE FROM passwords WHERE account = 1",
+    ],
+}  # fmt: skip
+"""Damage of contacts that is a loss."""
 REPAIRED = {
     "unused-file-is-unused": ["INSERT INTO blob_files_unused SELECT location FROM blobs WHERE location IS NOT NULL"],
     "next-account-number-unused": ["UPDATE accounts_issued SET latest = 1"],
@@ -409,10 +460,42 @@ def test_damage_that_cannot_be_repaired_is_reported_with_a_remedy(tmp_path: Path
         assert name in {problem.check for problem in data.fsck().problems}
 
 
+@pytest.mark.parametrize("name", CONTACTS)
+def test_damage_of_contacts_is_found_and_repaired(tmp_path: Path, name: str) -> None:
+    with fill_directory(tmp_path / "data") as data:
+        data.database.write_now(contacts.fill)
+        assert data.fsck().sound
+        before = data.rows(CONTENTS)
+        data.damage(*CONTACTS[name])
+        name = name.partition(" of ")[0]
+        assert name in {problem.check for problem in data.fsck().problems}
+        assert name in data.repair()
+        assert data.fsck().problems == []
+        assert data.rows(CONTENTS) == before
+        assert data.rows("SELECT uid FROM contact_cards ORDER BY id") == [("one",), ("two",), ("three",)]
+
+
+CONTENTS = "SELECT card, content, texts FROM contact_contents ORDER BY card"
+
+
+@pytest.mark.parametrize("name", CONTACTS_LOST)
+def test_contacts_that_are_lost_are_told_and_go_once_that_is_accepted(tmp_path: Path, name: str) -> None:
+    with fill_directory(tmp_path / "data") as data:
+        data.database.write_now(contacts.fill)
+        data.damage(*CONTACTS_LOST[name])
+        found = [problem for problem in data.fsck().problems if problem.check == name]
+        assert found
+        assert all(problem.remedy and not problem.repairable for problem in found)
+        data.repair()
+        assert name in {problem.check for problem in data.fsck().problems}
+        repair(data.database, data.context, SCHEMAS, lambda _what: None, accept_loss=True)
+        assert name not in {problem.check for problem in data.fsck().problems}
+
+
 def test_every_invariant_is_tried(tmp_path: Path) -> None:
     with fill_directory(tmp_path / "data") as data:
         names = {invariant.name for invariant in every_invariant(data.context)}
-    tried = REPAIRED.keys() | TOLD.keys() | {"blob-is-used"}
+    tried = REPAIRED.keys() | TOLD.keys() | CONTACTS.keys() | CONTACTS_LOST.keys() | {"blob-is-used"}
     assert names <= tried
 
 
@@ -539,7 +622,7 @@ def test_all_damaged_messages_are_looked_up_together(tmp_path: Path, monkeypatch
         damaged = [problem for problem in data.fsck().problems if problem.check == "octets"]
         assert len(damaged) > 40
         assert all("one.example" in problem.what for problem in damaged)
-        assert len(looks) == 2, "one in mailboxes, one in the queue"
+        assert len(looks) == 3, "one in mailboxes, one in the queue, one in contacts"
         looks.clear()
         repair(data.database, data.context, SCHEMAS, lambda _what: None, accept_loss=True)
         assert len(looks) == 2

@@ -11,6 +11,7 @@ from pillarbox.mail.identifiers import AccountId, EmailId
 from pillarbox.store import email_set, undo_keeping
 from pillarbox.store.undo_tokens import Undoable
 from pillarbox.world.database import Transaction, ValuesDamaged
+from tests.kit import contacts
 from tests.kit.damaged_value import VALUES, columns, put_value
 from tests.kit.data_directory import OpenDirectory, fill_directory, open_directory
 
@@ -18,13 +19,14 @@ TOLD = {
     "account-has-domain", "account-has-password", "alias-has-target", "domain-alias-has-target",
 }  # fmt: skip
 """What only the operator knows: a name, a password, a target."""
-LOST = {"blob-exists", "message-has-email", "octets", "recipient-has-message"}
+LOST = {"blob-exists", "card-has-content", "message-has-email", "octets", "recipient-has-message"}
 """What is gone with the value, and goes once that is accepted."""
 TABLES = (
     "domains", "accounts", "accounts_issued", "addresses", "alias_targets", "member_groups", "group_members",
     "passwords", "ledgers", "mailboxes", "subscriptions", "placements", "flags", "emails", "thread_keys", "changes",
     "search_attempts", "queue_messages", "queue_recipients", "queue_destinations", "blobs", "blob_octets",
     "uploads", "undo_tokens", "undo_emails", "saved_searches", "saved_search_counters",
+    "contact_counters", "address_books", "contact_cards", "contact_contents", "card_books", "card_media", "contact_log",
 )  # fmt: skip
 
 
@@ -44,6 +46,7 @@ def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "INSERT INTO saved_search_counters VALUES (1, 2, 0)",
         )
         data.database.write_now(_destroy)
+        data.database.write_now(contacts.fill)
         assert data.fsck().sound
     assert columns(folder).keys() >= set(TABLES)
     return folder

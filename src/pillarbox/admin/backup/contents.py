@@ -96,7 +96,8 @@ _WITHOUT_OCTETS: Final = """
 SELECT digest FROM blobs WHERE location IS NULL
   AND (octets_id IS NULL OR octets_id NOT IN (SELECT id FROM blob_octets))"""
 _WITHOUT_ROW: Final = """
-SELECT DISTINCT blob FROM (SELECT blob FROM emails UNION ALL SELECT blob FROM queue_messages) u
+SELECT DISTINCT blob FROM
+  (SELECT blob FROM emails UNION ALL SELECT blob FROM queue_messages UNION ALL SELECT blob FROM card_media) u
 WHERE blob NOT IN (SELECT digest FROM blobs)"""
 
 

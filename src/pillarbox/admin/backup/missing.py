@@ -89,11 +89,12 @@ def put_back_octets(tx: Transaction, prepared: PreparedBlob) -> None:
 
 
 def _counted_uses(tx: Transaction, digest: bytes) -> int:
-    """For a blob that has lost its row. It looks through all messages and uploads."""
+    """For a blob that has lost its row. It looks through all messages, uploads and cards."""
     uses: int = tx.value("SELECT count(*) FROM emails WHERE blob = ?", (digest,))
     queued: int = tx.value("SELECT count(*) FROM queue_messages WHERE blob = ?", (digest,))
     uploaded: int = tx.value("SELECT count(*) FROM uploads WHERE blob = ?", (digest,))
-    return uses + queued + uploaded
+    of_cards: int = tx.value("SELECT count(*) FROM card_media WHERE blob = ?", (digest,))
+    return uses + queued + uploaded + of_cards
 
 
 def _search(

@@ -81,6 +81,14 @@ def _of_octets(context: RepairContext) -> tuple[Invariant, ...]:
             (f"DELETE {_UPLOAD_WITHOUT_BLOB}",),
         ),
         Invariant(
+            "card-media-has-blob",
+            "Every image and sound of a card has its octets.",
+            f"SELECT account, card, hex(blob) {loss.MEDIA_WITHOUT_BLOB}",
+            "the octets of an image or sound of card {1} of account {0} are missing ({2})",
+            loss.RESTORE,
+            is_loss=True,
+        ),
+        Invariant(
             "blob-uses-match",
             "A blob's use count is the number of rows that refer to it.",
             lambda tx: (
@@ -100,7 +108,7 @@ def _of_octets(context: RepairContext) -> tuple[Invariant, ...]:
         ),
         Invariant(
             "blob-is-used",
-            "Every blob is used by an email, a queued message or an upload.",
+            "Every blob is used by an email, a queued message, an upload or a card.",
             lambda tx: ((digest.hex(),) for (digest,) in tx.rows(_UNUSED)),
             "blob {0} is not used",
             "Move it to lost+found, as a file.",
@@ -206,6 +214,14 @@ def _of_accounts(context: RepairContext) -> tuple[Invariant, ...]:
             "a push subscription belongs to account {0}, which does not exist",
             "Drop it.",
             (f"DELETE {_SUBSCRIBED_BY_NOBODY}",),
+        ),
+        Invariant(
+            "contacts-have-account",
+            "All contacts belong to an existing account.",
+            loss.CONTACTS_OF_NOBODY,
+            "there are contacts of account {0}, which does not exist",
+            f"Restore a backup that has the account. To remove them instead: {loss.ACCEPT}",
+            is_loss=True,
         ),
     )
 

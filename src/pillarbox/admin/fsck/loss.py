@@ -8,6 +8,8 @@ from collections.abc import Iterator
 
 from pillarbox.admin import lost_mail
 from pillarbox.admin.fsck.context import RepairContext
+from pillarbox.contacts import removal
+from pillarbox.contacts.invariants import remove_lost
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.store import account_counters, mailboxes
 from pillarbox.world.blobs import BlobDamaged
@@ -23,11 +25,16 @@ RESTORE_AS_NEW = (
 )
 
 USERS = (
-    "(SELECT blob FROM emails UNION ALL SELECT blob FROM queue_messages UNION ALL SELECT blob FROM uploads)"
+    "(SELECT blob FROM emails UNION ALL SELECT blob FROM queue_messages UNION ALL SELECT blob FROM uploads"
+    " UNION ALL SELECT blob FROM card_media)"
 )
 """Every row that uses a blob."""
 _MESSAGES = "(SELECT blob FROM emails UNION ALL SELECT blob FROM queue_messages)"
 _BLOBLESS = f"SELECT DISTINCT blob FROM {_MESSAGES} u WHERE blob NOT IN (SELECT digest FROM blobs)"  # noqa: S608 - a constant
+
+
+MEDIA_WITHOUT_BLOB = "FROM card_media WHERE blob NOT IN (SELECT digest FROM blobs)"
+CONTACTS_OF_NOBODY = "SELECT account FROM contact_counters WHERE account NOT IN (SELECT id FROM accounts)"
 
 
 class LossRefused(Exception):
@@ -59,10 +66,13 @@ def accept(tx: Transaction, context: RepairContext) -> int:
     _refuse_where_all_files_are_gone(tx, context)
     lost += blobless(tx)
     removed = sum(_remove_messages(tx, some) for some in lost_mail.in_parts(lost))
+    removed += remove_lost(tx) + tx.execute(f"DELETE {MEDIA_WITHOUT_BLOB}")
     for digest in lost:
         _remove_blob(tx, context, digest)
     for account in _accounts_gone(tx):
         _forget_account(tx, account)
+    for (account,) in tx.rows(CONTACTS_OF_NOBODY):
+        removal.remove_account(tx, account)
     return removed + len(remove_without_octets(tx))
 
 
@@ -97,6 +107,7 @@ def _remove_messages(tx: Transaction, digests: tuple[bytes, ...]) -> int:
     emails = tx.rows(f"SELECT id FROM emails WHERE blob IN ({marks})", digests)  # noqa: S608 - marks only
     queued = tx.rows(f"SELECT id FROM queue_messages WHERE blob IN ({marks})", digests)  # noqa: S608 - likewise
     tx.execute(f"DELETE FROM uploads WHERE blob IN ({marks})", digests)  # noqa: S608 - likewise
+    tx.execute(f"DELETE FROM card_media WHERE blob IN ({marks})", digests)  # noqa: S608 - likewise
     removed = len(queued)
     for email in emails:
         removed += tx.execute("DELETE FROM placements WHERE email = ?", email)

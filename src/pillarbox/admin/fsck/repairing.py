@@ -10,6 +10,7 @@ from pillarbox.admin.fsck import loss
 from pillarbox.admin.fsck.checking import WRONG_VALUES, Progress
 from pillarbox.admin.fsck.context import RepairContext
 from pillarbox.admin.fsck.invariants import every_invariant
+from pillarbox.contacts import log
 from pillarbox.store import account_counters
 from pillarbox.world.database import Database, DatabaseFailure, Schema, Transaction
 from pillarbox.world.database.invariant import Invariant
@@ -37,6 +38,7 @@ def repair(
         repaired += _repair(database, context, schemas, progress)
     if repaired:
         database.write_now(account_counters.forget_changes)
+        database.write_now(log.forget_changes)
     return list(dict.fromkeys(repaired))
 
 

@@ -59,7 +59,8 @@ def _lost_emails(tx: Transaction) -> dict[SizeAndDate, list[EmailId]]:
 
 _SPARE = """
 SELECT b.digest, b.uses - count(u.blob) AS spare FROM blobs b
-LEFT JOIN (SELECT blob FROM emails UNION ALL SELECT blob FROM queue_messages UNION ALL SELECT blob FROM uploads) u
+LEFT JOIN (SELECT blob FROM emails UNION ALL SELECT blob FROM queue_messages UNION ALL SELECT blob FROM uploads
+  UNION ALL SELECT blob FROM card_media) u
   ON u.blob = b.digest
 WHERE b.size = ? GROUP BY b.digest HAVING spare > 0"""
 
