@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from pillarbox.protocol.jmap.capabilities import CAPABILITY_OF
 from pillarbox.protocol.jmap.types import (
+    address_book,
+    contact_card,
     email,
     email_submission,
     identity,
@@ -38,6 +40,7 @@ TABLES = (
     vacation_response.VACATION_RESPONSE,
     saved_search.SAVED_SEARCH,
     message_trace.MESSAGE_TRACE,
+    address_book.ADDRESS_BOOK,
 )
 ARGUMENTS = [
     "ids", "properties", "sinceState", "maxChanges", "filter", "sort", "position", "anchor", "anchorOffset",
@@ -47,15 +50,19 @@ ARGUMENTS = [
     "collapseThreads", "sortAsTree", "filterAsTree", "emailIds", "onSuccessUpdateEmail", "onSuccessDestroyEmail",
     "onDestroyRemoveEmails", "offset", "length", "typeNames", "#ids", "identityId", "send", "onSuccessSetIsDefault",
     "undoable", "undoToken",
+    "onDestroyRemoveContents",
 ]  # fmt: skip
-FILTERS = sorted({*email.CONDITIONS, *mailbox.CONDITIONS, *email_submission.CONDITIONS})
-SORTS = sorted({*email.SORTS, *mailbox.SORTS, *email_submission.SORTS})
+FILTERS = sorted(
+    {*email.CONDITIONS, *mailbox.CONDITIONS, *email_submission.CONDITIONS, *contact_card.CONDITIONS}
+)
+SORTS = sorted({*email.SORTS, *mailbox.SORTS, *email_submission.SORTS, *contact_card.SORTS})
 PROPERTIES = sorted({name for table in TABLES for name in table.properties})
 NAMES = [
     *PROPERTIES, "header:Subject:asText", "header:To:asAddresses:all", "header:X", "keywords/$seen", "a/b", "",
     "mailboxIds/F1", "partId", "value", "blobId", "type", "email", "name", "subParts", "charset", "mailFrom",
     "rcptTo", "parameters", "data:asText", "data", "digest:sha", "operator", "conditions", "property", "isAscending",
-    "keyword", "resultOf", "path",
+    "keyword", "resultOf", "path", "addressBookIds", "addressBookIds/D1", "uid", "@type", "version", "emails",
+    "address", "media", "uri", "kind", "components", "full", "localizations",
 ]  # fmt: skip
 
 
@@ -67,6 +74,7 @@ def words(client: JmapClient, emails: list[str]) -> list[Any]:
         "Q1", "singleton", "0", "1", "5", "99", "", "$seen", "$x y", "\x00", "ä", "2026-01-01T00:00:00Z",
         "2026-13-01T00:00:00Z", "u0@one.example", "text/plain", "text/html", "1.2", "AND", "OR", "NOT", "final",
         "canceled", "pending", "inbox", "hello", "/ids", "/list/*/id", "Email/query", "Email", "Mailbox", "+1",
+        "D1", "C1", "C2", "Card", "1.0", "photo", "data:,x", "group", "ContactCard", {"D1": True},
         *PROPERTIES[:20],
     ]  # fmt: skip
 

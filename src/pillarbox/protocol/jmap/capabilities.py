@@ -67,6 +67,7 @@ SAVED_SEARCHES: Final = "urn:pillarbox:jmap:savedsearches"
 """An extension of our own, as all of `urn:pillarbox:jmap:`."""
 SNOOZE: Final = "urn:pillarbox:jmap:snooze"
 SCHEDULED: Final = "urn:pillarbox:jmap:scheduled"
+CONTACTS: Final = "urn:ietf:params:jmap:contacts"
 
 
 def _core(facts: Facts) -> dict[str, Any]:
@@ -140,6 +141,11 @@ def _snooze(facts: Facts) -> dict[str, Any]:
     return {"maxSnooze": facts.max_snooze_s, "emailQuerySortOptions": list(email.SNOOZE_SORTS)}
 
 
+def _contacts(_: Facts) -> dict[str, Any]:
+    """RFC 9610 §1.4.1."""
+    return {"maxAddressBooksPerCard": None, "mayCreateAddressBook": True}
+
+
 def _methods(kind: str, verbs: str) -> tuple[str, ...]:
     return tuple(f"{kind}/{verb}" for verb in verbs.split())
 
@@ -181,6 +187,14 @@ _ROWS: Final = (
     Capability(urn=SNOOZE, methods=(), account=_snooze),
     Capability(urn=SCHEDULED, methods=(), account=_nothing),
     Capability(urn=EMAIL_PUSH, methods=(), account=_nothing),
+    Capability(
+        urn=CONTACTS,
+        methods=(
+            *_methods("AddressBook", "get changes set"),
+            *_methods("ContactCard", "get changes query queryChanges set copy"),
+        ),
+        account=_contacts,
+    ),
 )
 
 CAPABILITIES: Final = {row.urn: row for row in _ROWS}

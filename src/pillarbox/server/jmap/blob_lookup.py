@@ -1,11 +1,12 @@
-"""Blob/lookup: which emails, threads and mailboxes have a blob (RFC 9404 §4.3)."""
+"""Blob/lookup: which emails, threads, mailboxes and cards have a blob (RFC 9404 §4.3)."""
 
-from typing import Any
+from typing import Any, Final
 
+from pillarbox.contacts import media
 from pillarbox.mail import object_id
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.protocol.jmap import arguments, errors
-from pillarbox.protocol.jmap.capabilities import MAIL
+from pillarbox.protocol.jmap.capabilities import CONTACTS, MAIL
 from pillarbox.protocol.jmap.errors import MethodError
 from pillarbox.protocol.jmap.types.blob import REFERRING, BlobLookupArguments
 from pillarbox.server.jmap.blob_finder import BlobFinder, TooMuchToRead
@@ -20,7 +21,7 @@ UNKNOWN_DATA_TYPE = "unknownDataType"
 async def lookup(context: Context, given: dict[str, Any]) -> dict[str, Any]:
     """Blob/lookup. Nothing tells what does not exist from what is somebody else's."""
     call = arguments.read(BlobLookupArguments, given)
-    if not set(call.type_names) <= set(REFERRING) or (call.type_names and MAIL not in context.using):
+    if not all(name in REFERRING and _capability(name) in context.using for name in call.type_names):
         raise MethodError(UNKNOWN_DATA_TYPE, "A type has no blobs, or its capability is not used")
     account = context.account_id(given)
     finder = BlobFinder(context, account)
@@ -33,15 +34,34 @@ async def lookup(context: Context, given: dict[str, Any]) -> dict[str, Any]:
         except TooMuchToRead:
             raise errors.request_too_large("Look for parts of fewer messages at once") from None
         having: list[Email] = []
+        cards: list[str] = []
         if blob is None:
             missing.append(text)
         else:
             blob.close()
             if not blob.is_of_upload:
                 having = await context.world.database.read_in_thread(_having, account, blob.message, most)
-                most -= len(having)
-        listed.append({"id": text, "matchedIds": {name: _ids(name, having) for name in call.type_names}})
+            elif blob.digest is not None and CARD in call.type_names:
+                cards = await context.world.database.read_in_thread(_cards, account, blob.digest, most)
+            most -= len(having) + len(cards)
+        matched = {name: cards if name == CARD else _ids(name, having) for name in call.type_names}
+        listed.append({"id": text, "matchedIds": matched})
     return {"accountId": call.account_id, "list": listed, "notFound": missing}
+
+
+CARD: Final = "ContactCard"
+
+
+def _capability(type_name: str) -> str:
+    return CONTACTS if type_name == CARD else MAIL
+
+
+def _cards(tx: Transaction, account: AccountId, digest: bytes, limit: int) -> list[str]:
+    """The contact cards that have this image or sound. Raises requestTooLarge where they are more than `limit`."""
+    found = media.cards(tx, account, digest, limit=limit + 1)
+    if len(found) > limit:
+        raise errors.request_too_large("Too many cards have these blobs: look for fewer at once")
+    return [object_id.of_card(card) for card in found]
 
 
 def _having(tx: Transaction, account: AccountId, digest: bytes, limit: int) -> list[Email]:

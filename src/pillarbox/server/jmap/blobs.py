@@ -10,6 +10,7 @@ from typing import Final, Self
 
 from msgspec import Struct
 
+from pillarbox.contacts import media
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.protocol.jmap.blobs import blob_id
 from pillarbox.protocol.jmap.blobs.blob_id import BlobId
@@ -151,10 +152,10 @@ async def size_around(world: World, account: AccountId, text: str) -> int:
 
 
 def _size(tx: Transaction, account: AccountId, named: BlobId) -> int | None:
-    """Of the message or upload."""
+    """Of the message or upload; what was uploaded for a card is there as long as the card has it."""
     if named.is_upload:
         upload = uploads.find(tx, account, named.digest)
-        return None if upload is None else upload.size
+        return media.size(tx, account, named.digest) if upload is None else upload.size
     return email_blobs.size(tx, account, named.digest)
 
 

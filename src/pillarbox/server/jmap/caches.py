@@ -8,6 +8,7 @@ from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.jmap.emails.authorities import TrustedAuthorities
 from pillarbox.server.jmap.emails.lists import EmailLists
 from pillarbox.server.jmap.saved_searches.remembered import CountedSearches
+from pillarbox.server.searches import Searches
 from pillarbox.store.thread_counts import CountsCache
 
 
@@ -25,3 +26,5 @@ class Caches:
     """Emails that match searches which were saved."""
     counting: WeakValueDictionary[AccountId, Lock] = field(default_factory=WeakValueDictionary)
     """Held by the one request that counts a large account; the others wait for what it finds."""
+    contact_searches: Searches = field(default_factory=Searches)
+    """Which account's contacts are looked through when."""

@@ -52,11 +52,16 @@ class GuardedWrites:
         except DatabaseUnavailable:
             return self.old_state  # whoever asks what has changed since then, is told all of it once more
 
-    async def one(self, verb: Callable[[Transaction], T]) -> T:
-        """Change a record. Raises stateMismatch, `RecordRefused`, and what the verb raises; then it has not changed."""
+    async def one(self, verb: Callable[[Transaction], T], *, in_thread: bool = False) -> T:
+        """Change a record. Raises stateMismatch, `RecordRefused`, and what the verb raises; then it has not changed.
+
+        `in_thread`: for a verb that writes much, and touches nothing but the transaction.
+        """
         await self._context.give_way()
+        database = self._context.world.database
+        write = database.write_in_thread if in_thread else database.write
         try:
-            done = await self._context.world.database.write(self._checked, verb)
+            done = await write(self._checked, verb)
         except DatabaseUnavailable as failure:
             raise self.refused(failure) from failure
         self.note_change()

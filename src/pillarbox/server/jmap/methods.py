@@ -16,6 +16,11 @@ from pillarbox.server.jmap import (
     threads,
     vacation,
 )
+from pillarbox.server.jmap.contacts import books
+from pillarbox.server.jmap.contacts import copying as contacts_copying
+from pillarbox.server.jmap.contacts import get as contacts_get
+from pillarbox.server.jmap.contacts import query as contacts_query
+from pillarbox.server.jmap.contacts import set as contacts_set
 from pillarbox.server.jmap.context import Context, Handler
 from pillarbox.server.jmap.emails import (
     changes,
@@ -91,4 +96,13 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "SavedSearch/get": saved_searches_get.get,
     "SavedSearch/changes": saved_searches_get.changes,
     "SavedSearch/set": saved_searches_set.set_searches,
+    "AddressBook/get": books.get,
+    "AddressBook/changes": books.changes,
+    "AddressBook/set": books.set_books,
+    "ContactCard/get": contacts_get.get,
+    "ContactCard/changes": contacts_get.changes,
+    "ContactCard/query": contacts_query.query,
+    "ContactCard/queryChanges": contacts_query.query_changes,
+    "ContactCard/set": contacts_set.set_cards,
+    "ContactCard/copy": contacts_copying.copy,
 }

@@ -4,6 +4,7 @@ from pillarbox.directory import identities, vacation
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.queue import submissions
 from pillarbox.server.jmap import quotas
+from pillarbox.server.jmap.contacts import states as contact_states
 from pillarbox.store import pushed, saved_searches
 from pillarbox.world.database import Transaction
 
@@ -24,6 +25,7 @@ def read(
         "Identity": known.text,
         "EmailSubmission": str(submissions.state(tx, account)),
         "VacationResponse": str(vacation.state(tx, account)),
+        **contact_states.pushed(tx, account),
         "Quota": quotas.read(tx, account).state,
     }
     searches = saved_searches.state(tx, account)

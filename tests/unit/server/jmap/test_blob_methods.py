@@ -244,7 +244,7 @@ def test_what_the_session_says() -> None:
         assert said[BLOB] == {
             "maxSizeBlobSet": 50_000_000,
             "maxDataSources": 64,
-            "supportedTypeNames": ["Mailbox", "Thread", "Email"],
+            "supportedTypeNames": ["Mailbox", "Thread", "Email", "ContactCard"],
             "supportedDigestAlgorithms": ["sha-256", "sha"],
         }
 

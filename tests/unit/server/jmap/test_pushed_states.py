@@ -40,6 +40,10 @@ def test_what_is_sent_or_set_is_pushed_with_the_state_that_get_says() -> None:
         await pushed("Identity")
         await client.call("VacationResponse/set", update={"singleton": {"isEnabled": True}})
         await pushed("VacationResponse")
+        await client.call("AddressBook/set", create={"b": {"name": "Work"}})
+        await pushed("AddressBook")
+        await client.call("ContactCard/set", create={"c": {"addressBookIds": {"D2": True}}})
+        await pushed("ContactCard")
         watch.end()
 
     run_with_jmap(test, clock=VirtualClock(NOW_MS))

@@ -9,7 +9,7 @@ from pillarbox.protocol.jmap.errors import invalid_arguments
 from pillarbox.protocol.jmap.limits import Limits
 from pillarbox.protocol.jmap.scalars import Id, Reference, UnsignedInt
 
-REFERRING: Final = ("Mailbox", "Thread", "Email")
+REFERRING: Final = ("Mailbox", "Thread", "Email", "ContactCard")
 """Data types of which Blob/lookup finds records, in the order of the session object."""
 
 TEXT: Final = "data:asText"
