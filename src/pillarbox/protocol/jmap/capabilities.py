@@ -68,6 +68,7 @@ SAVED_SEARCHES: Final = "urn:pillarbox:jmap:savedsearches"
 SNOOZE: Final = "urn:pillarbox:jmap:snooze"
 SCHEDULED: Final = "urn:pillarbox:jmap:scheduled"
 CONTACTS: Final = "urn:ietf:params:jmap:contacts"
+VCARD: Final = "urn:pillarbox:jmap:vcard"
 
 
 def _core(facts: Facts) -> dict[str, Any]:
@@ -195,6 +196,7 @@ _ROWS: Final = (
         ),
         account=_contacts,
     ),
+    Capability(urn=VCARD, methods=_methods("ContactCard", "parse export"), account=_nothing),
 )
 
 CAPABILITIES: Final = {row.urn: row for row in _ROWS}
@@ -203,7 +205,7 @@ CAPABILITIES: Final = {row.urn: row for row in _ROWS}
 CAPABILITY_OF: Final = {method: row for row in _ROWS for method in row.methods}
 """By the method's name."""
 
-WRITING_VERBS: Final = frozenset(("set", "copy", "import", "upload", "send", "undo"))
+WRITING_VERBS: Final = frozenset(("set", "copy", "import", "upload", "send", "undo", "export"))
 """Methods with these names change something: a read-only account refuses them."""
 
 

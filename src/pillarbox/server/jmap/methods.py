@@ -16,7 +16,7 @@ from pillarbox.server.jmap import (
     threads,
     vacation,
 )
-from pillarbox.server.jmap.contacts import books
+from pillarbox.server.jmap.contacts import books, vcards
 from pillarbox.server.jmap.contacts import copying as contacts_copying
 from pillarbox.server.jmap.contacts import get as contacts_get
 from pillarbox.server.jmap.contacts import query as contacts_query
@@ -105,4 +105,6 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "ContactCard/queryChanges": contacts_query.query_changes,
     "ContactCard/set": contacts_set.set_cards,
     "ContactCard/copy": contacts_copying.copy,
+    "ContactCard/parse": vcards.parse,
+    "ContactCard/export": vcards.export,
 }

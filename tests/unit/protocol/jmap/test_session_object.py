@@ -111,5 +111,5 @@ def test_each_method_has_one_capability() -> None:
     assert {method for method in CAPABILITY_OF if writes(method)} == {
         "Mailbox/set", "Email/set", "Email/copy", "Email/import", "Identity/set", "EmailSubmission/set",
         "VacationResponse/set", "Blob/copy", "Blob/upload", "MDN/send", "Email/undo", "SavedSearch/set",
-        "PushSubscription/set", "AddressBook/set", "ContactCard/set", "ContactCard/copy",
+        "PushSubscription/set", "AddressBook/set", "ContactCard/set", "ContactCard/copy", "ContactCard/export",
     }  # fmt: skip
