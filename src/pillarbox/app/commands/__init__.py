@@ -58,6 +58,7 @@ COMMANDS: Final = {
     "queue": Row("queue", MAIL, "Manage the queue of outgoing mail."),
     "reports": Row("reports", MAIL, "Show what others report about mail and TLS, and what was reported."),
     "export": Row("exporting", MAIL, "Export an account as mbox files or a Maildir."),
+    "contacts": Row("contacts", MAIL, "Import and export contacts as vCards."),
     "verify": Row("verify", MAIL, "Say what SPF, DKIM, ARC and DMARC make of a message; answer test suites."),
     "backup": Row("backup", MAINTENANCE, "Make an incremental backup, while the server runs."),
     "restore": Row("restore", MAINTENANCE, "Restore the data directory from a backup."),
