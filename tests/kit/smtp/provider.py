@@ -10,25 +10,21 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from pillarbox.app.database import SCHEMAS
 from pillarbox.config.schema import Config
 from pillarbox.delivery.checks.table import CHECKS, Table
 from pillarbox.delivery.reception.reception import Reception
 from pillarbox.directory import accounts, aliases, credentials, domains, groups, quota
 from pillarbox.directory.password_hash import PasswordHash, hash_password
-from pillarbox.directory.schema import SCHEMA as DIRECTORY
 from pillarbox.dns import Failure, Kind, Mx
 from pillarbox.mail.identifiers import AccountId, MailboxId
 from pillarbox.protocol.smtp.capabilities import Role
-from pillarbox.queue.schema import SCHEMA as QUEUE
-from pillarbox.reports.schema import SCHEMA as REPORTS
 from pillarbox.server.authentication import Authenticator
 from pillarbox.server.connection import ConnectionGone, Peer, TlsState
 from pillarbox.server.smtp.command_counts import SessionLimits
 from pillarbox.server.smtp.service import SmtpService
 from pillarbox.server.smtp.session import SmtpSession
 from pillarbox.store import mailboxes
-from pillarbox.store.schema import SCHEMA as STORE
-from pillarbox.world.blobs import SCHEMA as BLOBS
 from pillarbox.world.blobs import Blobs, DatabaseBlobs
 from pillarbox.world.clock import VirtualClock
 from pillarbox.world.database import Database, Transaction
@@ -270,7 +266,7 @@ def set_quota(provider: SmtpProvider, login: str, octets: int | None) -> None:
 
 
 async def _open() -> SmtpProvider:
-    database = memory_database((BLOBS, DIRECTORY, STORE, QUEUE, REPORTS))
+    database = memory_database(SCHEMAS)
     clock, telemetry = VirtualClock(NOW_MS), MemoryTelemetry()
     signals = LocalSignals()
     database.on_commit = signals.announce

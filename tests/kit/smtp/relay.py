@@ -17,19 +17,15 @@ from dataclasses import dataclass, field
 from email.message import Message
 from typing import Any, Unpack
 
+from pillarbox.app.database import SCHEMAS
 from pillarbox.config.schema import Config
 from pillarbox.directory import accounts, domains
-from pillarbox.directory.schema import SCHEMA as DIRECTORY
 from pillarbox.dns import Failure, Kind, Mx
-from pillarbox.queue.schema import SCHEMA as QUEUE
 from pillarbox.queue.spool import Outbound, QueuedRecipient, enqueue
-from pillarbox.reports.schema import SCHEMA as REPORTS
 from pillarbox.server.relay.context import RelayContext, RelayLimits, relay_context
 from pillarbox.server.relay.host_finder import Host
 from pillarbox.server.relay.relay import Relay
 from pillarbox.store import mailboxes
-from pillarbox.store.schema import SCHEMA as STORE
-from pillarbox.world.blobs import SCHEMA as BLOBS
 from pillarbox.world.blobs import Blobs, DatabaseBlobs, prepare
 from pillarbox.world.clock import VirtualClock
 from pillarbox.world.database import Database, Transaction
@@ -56,9 +52,7 @@ class RelayProvider:
     """See the module."""
 
     clock: VirtualClock = field(default_factory=lambda: VirtualClock(NOW_MS))
-    database: Database = field(
-        default_factory=lambda: memory_database((BLOBS, DIRECTORY, STORE, QUEUE, REPORTS))
-    )
+    database: Database = field(default_factory=lambda: memory_database(SCHEMAS))
     blobs: Blobs = field(default_factory=DatabaseBlobs)
     signals: LocalSignals = field(default_factory=LocalSignals)
     telemetry: MemoryTelemetry = field(default_factory=MemoryTelemetry)
