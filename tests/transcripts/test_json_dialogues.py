@@ -8,7 +8,7 @@ import pytest
 from tests.kit.jmap.client import JmapClient, run_with_jmap
 from tests.kit.jmap.model import ModelMailboxes
 from tests.kit.jmap.submitting import DRAFTS, store
-from tests.transcripts import json_dialogue
+from tests.transcripts import json_dialogue, json_setting
 from tests.transcripts.json_dialogue import Dialogue, compare
 
 HERE = Path(__file__).parent
@@ -24,6 +24,8 @@ def _cases() -> list[Any]:
     for path in sorted(HERE.glob("jmap/**/*.json")):
         dialogue = json_dialogue.read(path)
         marks = [pytest.mark.rfc(section, level) for section, level in dialogue.rfcs]
+        if json_setting.replaces_functions(dialogue.setting):
+            marks.append(pytest.mark.replaces_functions)
         name = path.relative_to(HERE).with_suffix("").as_posix()
         folder = path.parent.name
         cases.append(pytest.param(dialogue, folder == MODEL, folder == SENDING, id=name, marks=marks))
@@ -31,14 +33,19 @@ def _cases() -> list[Any]:
 
 
 @pytest.mark.parametrize(("dialogue", "model", "drafts"), _cases())
-def test_dialogue(dialogue: Dialogue, model: bool, drafts: bool) -> None:
+def test_dialogue(dialogue: Dialogue, model: bool, drafts: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    setting = dialogue.setting
+    clock = json_setting.clock(setting)
+
     async def test(client: JmapClient) -> None:
-        variables = {"account": client.account_id}
+        variables = {"account": client.account_id, **await json_setting.arrange(client, setting, monkeypatch)}
         if drafts:
             variables |= {name: await store(client, header) for name, header in DRAFTS.items()}
-        await json_dialogue.play(dialogue, client.send, variables)
+        later = None if clock is None else json_setting.passing(client, clock)
+        await json_dialogue.play(dialogue, client.send, variables, later)
 
-    run_with_jmap(test, ModelMailboxes().handlers() if model else None)
+    handlers = ModelMailboxes().handlers() if model else None
+    run_with_jmap(test, handlers, limits=json_setting.limits(setting), clock=clock)
 
 
 def test_what_differs_is_seen() -> None:

@@ -4,18 +4,14 @@ from typing import Any
 
 import pytest
 
-from pillarbox.delivery.reception.reception import Reception
 from pillarbox.delivery.trace import Hop, received
 from pillarbox.mail import object_id
 from pillarbox.mail.identifiers import EmailId
 from pillarbox.mail.summary import summarize
 from pillarbox.protocol.jmap.capabilities import CORE, MAIL, TRACE
-from pillarbox.protocol.smtp.capabilities import Role
 from pillarbox.queue import attempts
 from pillarbox.queue.attempts import Peer
 from pillarbox.server.jmap.traces import hops
-from pillarbox.server.smtp.command_counts import SessionLimits
-from pillarbox.server.smtp.service import SmtpService
 from pillarbox.store import mailboxes
 from pillarbox.store.append import Message, append
 from pillarbox.world.blobs import prepare
@@ -23,8 +19,8 @@ from pillarbox.world.clock import VirtualClock
 from pillarbox.world.database import Transaction
 from tests.kit.jmap.client import JmapClient, run_with_jmap
 from tests.kit.jmap.emails import PLAIN, box_number, called, delivered, failed
+from tests.kit.jmap.receiving import from_outside, last_email
 from tests.kit.jmap.submitting import envelope, release, store, submit
-from tests.kit.smtp.provider import FakeConnection, SmtpClient, tls_state
 from tests.kit.stored_mail import NOW_MS
 
 CLAIMS = (
@@ -37,27 +33,6 @@ CLAIMS = (
 LETTER = b"From: joe@example.org\r\nList-Id: News <news.example.org>\r\nSubject: x\r\n\r\nHello\r\n"
 
 
-async def sent(client: JmapClient, message: bytes, *, helo: str = "client.example", tls: bool = False) -> str:
-    """Send a message from outside to the client; the id of the email."""
-    provider = client.provider
-    reception = Reception(provider.world, provider.config)
-    service = SmtpService(
-        provider.world, provider.authenticator, provider.config, reception, Role.MX, SessionLimits()
-    )
-    outside = SmtpClient(service, FakeConnection(tls=tls_state() if tls else None))
-    await outside.connect()
-    await outside.say(f"EHLO {helo}")
-    await outside.codes("MAIL FROM:<joe@example.org>", "RCPT TO:<u0@one.example>", "DATA")
-    assert (await outside.say(message + b".\r\n")).startswith("250")
-    return await provider.world.database.read(_last, client.account.id)
-
-
-def _last(tx: Transaction, account: int) -> str:
-    return object_id.of_email(
-        EmailId(tx.value("SELECT last_email FROM ledgers WHERE account = ?", (account,)))
-    )
-
-
 async def traced(client: JmapClient, email: str, *properties: str) -> Any:
     said = await called(client, "MessageTrace/get", ids=[email], properties=properties or None)
     (found,) = said["list"]
@@ -67,7 +42,7 @@ async def traced(client: JmapClient, email: str, *properties: str) -> Any:
 
 def test_the_way_of_a_message_and_only_our_own_field_is_ours() -> None:
     async def test(client: JmapClient) -> None:
-        email = await sent(client, CLAIMS + LETTER, tls=True)
+        email = await from_outside(client, CLAIMS + LETTER, tls=True)
         found = await traced(client, email)
         assert found["receivedAt"] == "2023-11-14T22:13:20Z"
         assert found["client"] == {"ip": "192.0.2.7", "name": None, "helo": "client.example"}
@@ -100,7 +75,7 @@ def test_the_way_of_a_message_and_only_our_own_field_is_ours() -> None:
 
 def test_a_client_cannot_call_itself_another_address_or_tls() -> None:
     async def test(client: JmapClient) -> None:
-        email = await sent(client, LETTER, helo="[198.51.100.1]")
+        email = await from_outside(client, LETTER, helo="[198.51.100.1]")
         found = await traced(client, email, "client", "tls")
         assert found["client"] == {"ip": "192.0.2.7", "name": None, "helo": "[198.51.100.1]"}
         assert found["tls"] is None
@@ -120,7 +95,7 @@ def test_what_a_client_has_stored_was_not_received_whatever_it_says() -> None:
 
 def test_what_checks_have_found_is_told_in_sentences() -> None:
     async def test(client: JmapClient) -> None:
-        email = await sent(client, LETTER)
+        email = await from_outside(client, LETTER)
         found = (await traced(client, email, "authentication"))["authentication"]
         assert found.keys() == {"spf", "dkim", "dmarc", "arc", "iprev", "bimi"}
         assert found["spf"]["result"] == "none"
@@ -197,7 +172,7 @@ def test_mail_that_was_sent_says_what_became_of_it() -> None:
             }
         ]
         # What came of it here was received, though nothing is checked of what our accounts send
-        received = await client.provider.world.database.read(_last, client.account.id)
+        received = await client.provider.world.database.read(last_email, client.account.id)
         assert received != email
         found = await traced(client, received)
         assert [hop["ours"] for hop in found["hops"]] == [True]
@@ -227,7 +202,7 @@ def test_what_was_held_was_received_too() -> None:
         clock: Any = client.provider.world.clock
         await clock.advance(61)
         await release(client)
-        received = await client.provider.world.database.read(_last, client.account.id)
+        received = await client.provider.world.database.read(last_email, client.account.id)
         assert received != email
         assert [hop["ours"] for hop in (await traced(client, received))["hops"]] == [True]
 
