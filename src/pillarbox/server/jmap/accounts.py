@@ -6,7 +6,7 @@ from typing import Any
 from pillarbox.directory.accounts import Account
 from pillarbox.mail import object_id
 from pillarbox.protocol.jmap import errors
-from pillarbox.protocol.jmap.capabilities import Capability, writes
+from pillarbox.protocol.jmap.capabilities import MDN, Capability, writes
 from pillarbox.protocol.jmap.errors import MethodError
 from pillarbox.protocol.jmap.session_object import Access
 
@@ -29,7 +29,9 @@ def check(
     """Raises invalidArguments, accountNotFound, accountNotSupportedByMethod or accountReadOnly."""
     if capability.account is None:
         return
-    access = named(accesses, arguments, "accountId", errors.ACCOUNT_NOT_FOUND)
+    # RFC 9007 §2.1 and §2.2 want another error than RFC 8620 does
+    not_found = errors.INVALID_ARGUMENTS if capability.urn == MDN else errors.ACCOUNT_NOT_FOUND
+    access = named(accesses, arguments, "accountId", not_found)
     if capability.urn not in access.capabilities:
         raise MethodError(errors.ACCOUNT_NOT_SUPPORTED)
     if access.is_read_only and writes(method):

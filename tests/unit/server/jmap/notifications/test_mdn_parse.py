@@ -120,7 +120,7 @@ def test_limits_and_capabilities() -> None:
         assert (name, said["type"]) == ("error", "requestTooLarge")
         call = ["MDN/parse", {"accountId": "A99", "blobIds": []}, "c"]
         answer = await client.request(call)
-        assert answer["methodResponses"][0][1]["type"] == "accountNotFound"
+        assert answer["methodResponses"][0][1]["type"] == "invalidArguments"
         answer = await client.request(call, using=(CORE, MAIL))
         assert answer["methodResponses"][0][1]["type"] == "unknownMethod"
 
