@@ -39,7 +39,7 @@ MORE = {
     "Core/echo": "",
     "Blob/copy": "invalidArguments requestTooLarge fromAccountNotFound /notFound",
     "PushSubscription/get": "forbidden",
-    "PushSubscription/set": "/overQuota /rateLimit",
+    "PushSubscription/set": "/overQuota /rateLimit /forbidden",
     "Mailbox/set": "/forbidden /mailboxHasChild /mailboxHasEmail",
     "Email/set": "/blobNotFound /tooManyKeywords /tooManyMailboxes /overQuota /tooLarge",
     "Email/copy": "/overQuota",
@@ -75,6 +75,7 @@ _TESTED = "needs more than a transcript can arrange; see "
 NOT_SHOWN = {
     ("PushSubscription/set", "stateMismatch"): "there are no states (RFC 8620 §7.2.2)",
     ("PushSubscription/set", "/willDestroy"): _BOTH,
+    ("PushSubscription/set", "/forbidden"): "the password has to be changed while the call is on its way",
     ("Identity/set", "/willDestroy"): _BOTH,
     ("EmailSubmission/set", "/willDestroy"): _BOTH,
     ("VacationResponse/set", "/willDestroy"): "it can't be destroyed",
