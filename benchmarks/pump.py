@@ -80,7 +80,7 @@ class EchoSession:
     def ending(self) -> bytes:
         return b"bye\r\n"
 
-    accounts = ()
+    accounts = logins = ()
 
     def revoked(self) -> bytes:
         return b""

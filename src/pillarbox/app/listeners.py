@@ -10,8 +10,7 @@ from pillarbox.app.sessions import load, session_factories
 from pillarbox.app.sockets import Sockets
 from pillarbox.config.schema import Config
 from pillarbox.config.services import SERVICES, WireProtocol
-from pillarbox.directory import accounts
-from pillarbox.mail.identifiers import AccountId
+from pillarbox.directory import credential_marks
 from pillarbox.server.authentication import Authenticator
 from pillarbox.server.connection import Peer
 from pillarbox.server.listener import Listener, ListenerLimits, ServiceOffer, shared_buffer
@@ -85,20 +84,22 @@ class Listeners:
             listener.service = self._services[listener.service.name]
 
     def end_revoked(self) -> None:
-        """End the sessions of accounts that were disabled or removed, soon."""
+        """End the sessions of accounts that were disabled or removed, or of passwords that are no more, soon."""
         task = asyncio.get_running_loop().create_task(self._end_revoked())
         self._revoking.add(task)
         task.add_done_callback(self._revoking.discard)
 
     async def _end_revoked(self) -> None:
-        here = set[AccountId]().union(*(listener.accounts() for listener in self._listeners))
+        listeners = self._listeners
         try:
-            revoked = await self._world.database.read(accounts.revoked, here)
+            gone = await self._world.database.read_in_thread(
+                credential_marks.withdrawn, {login for each in listeners for login in each.logins()}
+            )
         except DatabaseUnavailable:
             self._world.clock.call_later(RETRY_S, self.end_revoked)
             return
-        for listener in self._listeners:
-            listener.revoke(revoked)
+        for listener in listeners:
+            listener.revoke(gone)
 
     async def drain(self) -> None:
         """Accept no more connections, and let sessions finish what they are doing."""

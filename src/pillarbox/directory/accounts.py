@@ -4,7 +4,6 @@ An account's login is its first address, compared like any address. It may have 
 numbers are never reused, so a new account can never get the data of a removed one.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -208,11 +207,6 @@ def set_enabled(tx: Transaction, account: AccountId, *, enabled: bool) -> None:
     """Enable or disable an account. A disabled account can neither log in nor receive; its mail stays."""
     tx.execute("UPDATE accounts SET enabled = ? WHERE id = ?", (int(enabled), account))
     announce_withdrawal(tx)
-
-
-def revoked(tx: Transaction, accounts: Iterable[AccountId]) -> set[AccountId]:
-    """Those of these accounts that are disabled or removed, and must be logged out."""
-    return {number for number in accounts if not ((found := get(tx, number)) and found.enabled)}
 
 
 def remove(tx: Transaction, account: AccountId) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from pillarbox.directory.naming import NameRefused, telling_name
+from pillarbox.directory.withdrawal import announce_withdrawal
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.protocol.sasl.scram_keys import server_keys
 from pillarbox.world.database.transaction import Transaction
@@ -139,8 +140,11 @@ def listing(tx: Transaction, account: AccountId) -> list[AppPassword]:
 
 
 def revoke(tx: Transaction, account: AccountId, identifier: int) -> bool:
-    """Revoke an app password at once; returns whether it existed."""
-    return tx.execute("DELETE FROM app_passwords WHERE account = ? AND id = ?", (account, identifier)) == 1
+    """Revoke an app password at once, and end the sessions that it has opened; returns whether it existed."""
+    existed = tx.execute("DELETE FROM app_passwords WHERE account = ? AND id = ?", (account, identifier)) == 1
+    if existed:
+        announce_withdrawal(tx)
+    return existed
 
 
 def matching(tx: Transaction, digest: bytes, *, scope: Scope, now_ms: int) -> Matched | None:

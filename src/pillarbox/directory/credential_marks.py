@@ -6,6 +6,7 @@ kept with its mark.
 """
 
 import hashlib
+from collections.abc import Iterable
 from typing import Final
 
 from pillarbox.directory import app_passwords
@@ -14,6 +15,9 @@ from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.database.transaction import Transaction
 
 _OCTETS: Final = 12
+
+Login = tuple[AccountId, str]
+"""An account, and the mark of the password that it was logged in to with."""
 
 
 def mark(stored: str | bytes) -> str:
@@ -37,3 +41,24 @@ def valid(tx: Transaction, account: AccountId, *, scope: Scope, now_ms: int) -> 
         if app_passwords.is_valid(scopes, expires_at_ms, scope=scope, now_ms=now_ms):
             found[mark(digest)] = expires_at_ms
     return found
+
+
+def withdrawn(tx: Transaction, logins: Iterable[Login]) -> set[Login]:
+    """Those of these logins whose sessions must end: the password was changed or revoked, or the account disabled or
+    removed. That an app password expires ends no session."""
+    gone, marks = set[Login](), dict[AccountId, set[str]]()
+    for account, shown in logins:
+        if account not in marks:
+            marks[account] = _all(tx, account)
+        if shown not in marks[account]:
+            gone.add((account, shown))
+    return gone
+
+
+def _all(tx: Transaction, account: AccountId) -> set[str]:
+    """The marks of all passwords that an account has; none where it is disabled or removed."""
+    if not tx.value("SELECT enabled FROM accounts WHERE id = ?", (account,)):
+        return set()
+    own = tx.rows("SELECT argon2 FROM passwords WHERE account = ?", (account,))
+    of_programs = tx.rows("SELECT digest FROM app_passwords WHERE account = ?", (account,))
+    return {mark(stored) for (stored,) in (*own, *of_programs)}

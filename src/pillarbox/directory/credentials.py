@@ -13,6 +13,7 @@ from pillarbox.directory import accounts
 from pillarbox.directory.accounts import Account
 from pillarbox.directory.app_passwords import Scope, is_valid
 from pillarbox.directory.password_hash import PasswordHash
+from pillarbox.directory.withdrawal import announce_withdrawal
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.protocol.sasl.scram_keys import DEFAULT_ITERATIONS, KEY_OCTETS, SALT_OCTETS, KeyPair, ScramKeys
 from pillarbox.world.database.transaction import Transaction
@@ -27,7 +28,9 @@ class Candidate:
 
 
 def set_password(tx: Transaction, account: AccountId, hashed: PasswordHash, *, now_ms: int) -> None:
-    """Set the account's password. App passwords stay."""
+    """Set the account's password, and end the sessions that another one has opened. App passwords stay."""
+    if tx.row("SELECT 1 FROM passwords WHERE account = ?", (account,)):
+        announce_withdrawal(tx)
     tx.execute(
         "INSERT INTO passwords VALUES (?, ?, ?, ?, ?) ON CONFLICT (account) DO UPDATE SET"
         " argon2 = excluded.argon2, stored_key = excluded.stored_key, server_key = excluded.server_key,"

@@ -26,6 +26,7 @@ from typing import Final, Protocol, TypeVar
 
 from msgspec import Struct
 
+from pillarbox.directory.credential_marks import Login
 from pillarbox.mail.identifiers import AccountId
 
 E = TypeVar("E")
@@ -79,8 +80,12 @@ class Session(Protocol[E]):
         """The accounts that this session acts for: none before login, more than one where requests of
         several users share a connection (HTTP)."""
 
+    @property
+    def logins(self) -> Collection[Login]:
+        """The same, each with the password that it was logged in to with."""
+
     def revoked(self) -> bytes:
-        """What to say when one of `accounts` may no longer be used."""
+        """What to say when one of `logins` is no longer good."""
 
     def kicked(self) -> bytes:
         """What to say when an operator ends the session."""

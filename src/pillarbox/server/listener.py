@@ -21,8 +21,8 @@ from typing import Any, Final, Protocol
 
 from msgspec import Struct
 
+from pillarbox.directory.credential_marks import Login
 from pillarbox.directory.known_clients import client_key
-from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.connection import Activity, Peer, Session, SessionFactory
 from pillarbox.server.networks import NONE, Networks
 from pillarbox.server.pump.alarms import Alarms
@@ -208,14 +208,14 @@ class Listener:
         """Admitted connections that have not ended."""
         return len(self._connections)
 
-    def accounts(self) -> set[AccountId]:
-        """The accounts that sessions here act for."""
-        return {account for connection in self._connections for account in connection.accounts}
+    def logins(self) -> set[Login]:
+        """The logins that sessions here rely on."""
+        return {login for connection in self._connections for login in connection.logins}
 
-    def revoke(self, accounts: Container[AccountId]) -> None:
-        """End the sessions that act for one of these accounts."""
+    def revoke(self, logins: Container[Login]) -> None:
+        """End the sessions that rely on one of these logins."""
         for connection in tuple(self._connections):
-            if any(account in accounts for account in connection.accounts):
+            if any(login in logins for login in connection.logins):
                 connection.revoke()
 
     @property

@@ -3,6 +3,7 @@
 import contextlib
 import imaplib
 import os
+import poplib
 import pwd
 import signal
 import smtplib
@@ -292,6 +293,38 @@ def test_changes_take_effect_at_once(shared: Served) -> None:
         client.shutdown()
     with pytest.raises(imaplib.IMAP4.error, match="AUTHENTICATIONFAILED"):
         shared.imap("bob@example.org", "pass word")
+
+
+def test_a_password_that_is_no_more_ends_what_it_has_opened_and_nothing_else(shared: Served) -> None:
+    shared.there.text("account", "add", "carl@example.org", "--password-stdin", typed="pass word\n")
+    lost, kept = (shared.there.json("app-password", "add", "carl", name) for name in ("lost", "kept"))
+    context = ssl.create_default_context(cafile=str(shared.there.data / "tls" / "ca.pem"))
+    context.check_hostname = False
+    with contextlib.ExitStack() as held:
+        own, other, idle = (
+            shared.imap("carl", password) for password in ("pass word", kept["password"], lost["password"])
+        )
+        for client in (own, other, idle):
+            held.callback(client.shutdown)
+        pop3 = poplib.POP3_SSL("127.0.0.1", shared.ports["pop3s"], context=context, timeout=20)
+        held.callback(pop3.close)
+        pop3.user("carl")
+        pop3.pass_(lost["password"])
+        smtp = smtplib.SMTP_SSL("127.0.0.1", shared.ports["submissions"], context=context, timeout=20)
+        held.callback(smtp.close)
+        smtp.login("carl", lost["password"])
+        idle.select()
+        idle.send(b"i IDLE\r\n")
+        assert idle.readline().startswith(b"+")
+        shared.there.text("app-password", "revoke", "carl", str(lost["id"]))
+        assert idle.readline() == b"* BYE Account disabled or password changed\r\n"
+        assert smtp.getreply()[0] == 421
+        with pytest.raises((poplib.error_proto, OSError)):
+            pop3.noop()
+        assert (own.noop()[0], other.noop()[0]) == ("OK", "OK")
+        shared.there.text("account", "password", "carl", "--password-stdin", typed="another one\n")
+        assert own.readline().startswith(b"* BYE")
+        assert other.noop()[0] == "OK"
 
 
 def test_sessions_have_the_limits_of_the_file(serving: Callable[..., Served]) -> None:

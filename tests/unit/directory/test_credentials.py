@@ -214,3 +214,34 @@ def test_nothing_stored_holds_a_password(tx: Transaction) -> None:
     assert "sesame" not in stored
     assert password not in stored
     assert password.replace("-", "") not in stored
+
+
+def test_which_logins_are_good_no_more(tx: Transaction) -> None:
+    anna, bert = person(tx, "anna@one.example", "first"), person(tx, "bert@one.example", "third")
+    add_app(tx, anna, Scope.IMAP, expires_at_ms=NOW_MS - 1)
+    (phone,) = app_passwords.listing(tx, anna.id)
+    matched = app_passwords.find(tx, anna.id, phone.id)
+    assert matched is not None
+    own, by_phone, of_bert = (
+        login(tx, "anna"),
+        (anna.id, credential_marks.mark(matched.digest)),
+        login(tx, "bert"),
+    )
+    everybody = {own, by_phone, of_bert}
+    assert credential_marks.withdrawn(tx, everybody) == set()
+    credentials.set_password(tx, anna.id, hashed("second"), now_ms=NOW_MS)
+    assert credential_marks.withdrawn(tx, everybody) == {own}
+    app_passwords.revoke(tx, anna.id, phone.id)
+    assert credential_marks.withdrawn(tx, everybody) == {own, by_phone}
+    accounts.set_enabled(tx, bert.id, enabled=False)
+    assert credential_marks.withdrawn(tx, everybody) == everybody
+    accounts.set_enabled(tx, bert.id, enabled=True)
+    assert of_bert not in credential_marks.withdrawn(tx, everybody)
+
+
+def login(tx: Transaction, name: str) -> credential_marks.Login:
+    """What a login with the account's own password is remembered as."""
+    candidate = credentials.find(tx, name)
+    assert candidate is not None
+    assert candidate.argon2 is not None
+    return candidate.account.id, credential_marks.mark(candidate.argon2)

@@ -1,4 +1,4 @@
-"""Every withdrawal of an address, account or quota is announced to all processes."""
+"""Every withdrawal of an address, account, password or quota is announced to all processes."""
 
 import ast
 import inspect
@@ -6,7 +6,7 @@ from types import ModuleType
 
 import pytest
 
-from pillarbox.directory import accounts, addresses, domains, quota
+from pillarbox.directory import accounts, addresses, app_passwords, credentials, domains, quota
 from pillarbox.directory.schema import SCHEMA
 from pillarbox.directory.withdrawal import WITHDRAWN
 from pillarbox.world.signals import _datagram
@@ -17,13 +17,15 @@ from tests.kit.people import person
 TAKING = (
     "DELETE FROM addresses",
     "DELETE FROM accounts",
+    "DELETE FROM app_passwords",
+    "INSERT INTO passwords",
     "DELETE FROM domains",
     "SET enabled",
     "SET quota_octets",
 )
 
 
-@pytest.mark.parametrize("module", [accounts, addresses, domains, quota])
+@pytest.mark.parametrize("module", [accounts, addresses, app_passwords, credentials, domains, quota])
 def test_every_withdrawal_is_announced(module: ModuleType) -> None:
     tree = ast.parse(inspect.getsource(module))
     for function in (node for node in tree.body if isinstance(node, ast.FunctionDef)):

@@ -91,7 +91,8 @@ def show(installation: Installation, login: str) -> None:
 @password_options
 @on_installation
 def password(installation: Installation, login: str, ask: bool, stdin: bool) -> None:
-    """Change an account's password. It is generated and shown once, unless you give one."""
+    """Change an account's password. It is generated and shown once, unless you give one. Sessions that the old one has
+    opened end."""
     from pillarbox.admin import accounts
     from pillarbox.directory.password_hash import ARGON2_SALT_OCTETS, hash_password
     from pillarbox.world.entropy import SystemEntropy

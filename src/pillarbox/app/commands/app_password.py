@@ -81,7 +81,7 @@ def list_app_passwords(installation: Installation, login: str) -> None:
 @click.argument("id", type=click.IntRange(1, LARGEST_ID))
 @on_installation
 def revoke(installation: Installation, login: str, id: int) -> None:  # noqa: A002 - what the list calls it
-    """Revoke an app password. Takes effect immediately."""
+    """Revoke an app password: it can't log in any more, and sessions that it has opened end."""
     from pillarbox.admin import app_passwords
 
     installation.write(app_passwords.revoke, login, id, now_ms=installation.now_ms)

@@ -16,6 +16,7 @@ from pillarbox.admin.control.messages import (
     read_request,
     written,
 )
+from pillarbox.directory.credential_marks import Login
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.protocol.control.machine import ControlMachine, Line, TooLong
 from pillarbox.server.connection import Activity, Connection
@@ -85,6 +86,7 @@ class ControlSession:
 
     accounts: Collection[AccountId] = ()
     """An operator is no account."""
+    logins: Collection[Login] = ()
 
     def revoked(self) -> bytes:
         """Never: there is no account."""

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from pillarbox.directory.credential_marks import Login
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.protocol.http.events import Body, Head, HttpEvent, Malformed, Reading, Skipped
 from pillarbox.protocol.http.limits import METHODS
@@ -356,6 +357,13 @@ class HttpSession:
         """Whoever has logged in on this connection."""
         return self._accounts
 
+    @property
+    def logins(self) -> Collection[Login]:
+        """The last login alone, which is remembered: one before it is checked again with the next request that shows
+        it, and a proxy may send requests of others over the same connection."""
+        who = self._remembered.who if self._remembered else None
+        return ((who.account.id, who.credential),) if who else ()
+
     def timed_out(self) -> bytes:
         """RFC 9110 §15.5.9, where a request was begun; nothing between two."""
         if self._endless is not None:
@@ -380,7 +388,7 @@ class HttpSession:
         return self._endless.last_octets() if self._endless is not None else b""
 
     def revoked(self) -> bytes:
-        """An account that has logged in here was disabled or removed."""
+        """An account that has logged in here was disabled or removed, or a password changed or revoked."""
         return self.ending()
 
     def kicked(self) -> bytes:

@@ -86,7 +86,7 @@ def _client(session: SessionState) -> Client:
 
 
 def _logged_in(session: SessionState, who: Authenticated) -> Reply:
-    session.account = who.account
+    session.account, session.credential = who.account, who.credential
     session.machine.authenticated(jmap=bool(session.config.web_url) and who.may_use(Scope.JMAP))
     session.connection.set_deadline(AUTOLOGOUT_S)
     # RFC 9051 §6.2.2: the list has changed, and sending it spares the client a command

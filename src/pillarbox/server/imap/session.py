@@ -9,6 +9,7 @@ from collections.abc import Awaitable
 from typing import assert_never
 
 from pillarbox.config.schema import Config
+from pillarbox.directory.credential_marks import Login
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.protocol.imap import commands, response_codes, responses
 from pillarbox.protocol.imap.events import (
@@ -148,9 +149,14 @@ class ImapSession(SessionState):
         """The account that has logged in."""
         return (self.account.id,) if self.account else ()
 
+    @property
+    def logins(self) -> tuple[Login, ...]:
+        """The same, with the password that was given."""
+        return ((self.account.id, self.credential),) if self.account else ()
+
     def revoked(self) -> bytes:
-        """The account was disabled or removed."""
-        return responses.bye("Account disabled")
+        """The account was disabled or removed, or the password changed or revoked."""
+        return responses.bye("Account disabled or password changed")
 
     def kicked(self) -> bytes:
         """An operator ends the session."""

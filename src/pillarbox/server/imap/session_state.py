@@ -60,6 +60,7 @@ class SessionState:
         "commands_before_login",
         "config",
         "connection",
+        "credential",
         "hint_posted",
         "idling",
         "incoming",
@@ -93,6 +94,8 @@ class SessionState:
         self.machine = machine
         self.limits = limits
         self.account: Account | None = None
+        self.credential = ""
+        """The mark of the password that it has logged in with."""
         """Who has logged in; not None exactly while the state is authenticated or selected."""
         self.client = ""
         """What the client calls itself (ID)."""

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Collection
 from typing import Final, Protocol
 
+from pillarbox.directory.credential_marks import Login
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.protocol.metrics.machine import Malformed, MetricsMachine, Scrape, response
 from pillarbox.server.connection import Activity, Connection
@@ -65,6 +66,7 @@ class MetricsSession:
 
     accounts: Collection[AccountId] = ()
     """A collector is no account."""
+    logins: Collection[Login] = ()
 
     def revoked(self) -> bytes:
         """Never: there is no account."""

@@ -6,7 +6,6 @@ password was wrong.
 
 from typing import Final, assert_never
 
-from pillarbox.directory.accounts import Account
 from pillarbox.protocol.pop3 import replies
 from pillarbox.protocol.pop3.commands import Auth, Pass, Response, User
 from pillarbox.protocol.pop3.replies import Code
@@ -42,7 +41,7 @@ async def password(session: SessionState, command: Pass) -> None:
     if who is None:
         _failed(session)
     else:
-        await _open(session, who.account)
+        await _open(session, who)
 
 
 async def auth(session: SessionState, command: Auth) -> None:
@@ -95,7 +94,7 @@ async def _respond(session: SessionState, octets: bytes | None) -> None:
         case Failure():
             _failed(session)
         case Authenticated():
-            await _open(session, step.account)
+            await _open(session, step)
         case _:
             assert_never(step)
 
@@ -110,9 +109,9 @@ def _not_base64(session: SessionState) -> None:
     session.reply(replies.error("Invalid base64 data."))
 
 
-async def _open(session: SessionState, account: Account) -> None:
+async def _open(session: SessionState, who: Authenticated) -> None:
     """Open the maildrop of an account that has logged in."""
-    world = session.world
+    world, account = session.world, who.account
     database, now_ms = world.database, world.clock.now_ms()
     if await database.read(maildrop.is_locked, account.id, now_ms=now_ms):
         raise maildrop.InUse
@@ -122,5 +121,5 @@ async def _open(session: SessionState, account: Account) -> None:
         inbox = await database.read_in_thread(maildrop.load, account.id)
     opened = Maildrop(inbox)
     lease = Lease(world, account.id, lambda: session.connection.post(RENEWAL))
-    session.open_maildrop(account, opened, lease)
+    session.open_maildrop(who, opened, lease)
     session.reply(replies.ok(f"{opened.count} messages ({opened.octets} octets)"))

@@ -8,6 +8,7 @@ whole.
 
 from typing import Final
 
+from pillarbox.directory.credential_marks import Login
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.protocol.pop3 import replies
 from pillarbox.protocol.pop3.commands import Command, Retr, Top
@@ -91,6 +92,11 @@ class Pop3Session(SessionState):
         """The account that has logged in."""
         return (self.account.id,) if self.account else ()
 
+    @property
+    def logins(self) -> tuple[Login, ...]:
+        """The same, with the password that was given."""
+        return ((self.account.id, self.credential),) if self.account else ()
+
     def timed_out(self) -> bytes:
         """RFC 1939 §3: closed "without removing any messages or sending any response"."""
         return b""
@@ -108,7 +114,7 @@ class Pop3Session(SessionState):
         return b""
 
     def revoked(self) -> bytes:
-        """The account was disabled or removed; as `ending`."""
+        """The account was disabled or removed, or the password changed or revoked; as `ending`."""
         return b""
 
     def kicked(self) -> bytes:

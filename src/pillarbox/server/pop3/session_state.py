@@ -5,7 +5,7 @@ from pillarbox.directory.accounts import Account
 from pillarbox.directory.app_passwords import Scope
 from pillarbox.protocol.pop3.commands import Command
 from pillarbox.protocol.pop3.machine import Machine
-from pillarbox.server.authentication import Attempt, Authenticator, Client
+from pillarbox.server.authentication import Attempt, Authenticated, Authenticator, Client
 from pillarbox.server.connection import Connection
 from pillarbox.server.pop3.lease import Lease
 from pillarbox.server.pop3.maildrop import Maildrop
@@ -26,6 +26,7 @@ class SessionState:
         "commands_before_login",
         "config",
         "connection",
+        "credential",
         "failed_logins",
         "last_command",
         "machine",
@@ -53,6 +54,8 @@ class SessionState:
         """Invalid or misplaced commands since the last that was carried out."""
         self.account: Account | None = None
         """The account that has logged in; not None exactly while the maildrop is open."""
+        self.credential = ""
+        """The mark of the password that it has logged in with."""
         self.replied = False
         """Whether the current command has its status line already."""
         self._maildrop: Maildrop | None = None
@@ -89,10 +92,11 @@ class SessionState:
         assert self._lease is not None, "the machine requires a login first"
         return self._lease
 
-    def open_maildrop(self, account: Account, maildrop: Maildrop, lease: Lease) -> None:
+    def open_maildrop(self, who: Authenticated, maildrop: Maildrop, lease: Lease) -> None:
         """The account has logged in."""
-        self.account, self._maildrop, self._lease = account, maildrop, lease
-        self._read_ahead = ReadAhead(self.world, account.id, maildrop)
+        self.account, self.credential = who.account, who.credential
+        self._maildrop, self._lease = maildrop, lease
+        self._read_ahead = ReadAhead(self.world, who.account.id, maildrop)
 
     def release_maildrop(self) -> None:
         """Release the lock on the maildrop, if it is held, and what was read ahead."""

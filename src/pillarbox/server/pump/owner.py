@@ -4,6 +4,7 @@ import ssl
 from collections.abc import Collection
 from typing import Any, Protocol
 
+from pillarbox.directory.credential_marks import Login
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.connection import Activity, Connection, Peer, Session
 from pillarbox.server.pump.alarms import Alarms
@@ -24,6 +25,10 @@ class OwnedConnection(Connection, Protocol):
         """The accounts that the session acts for."""
 
     @property
+    def logins(self) -> Collection[Login]:
+        """The same, each with the password that was given."""
+
+    @property
     def activity(self) -> Activity:
         """What the session is doing."""
 
@@ -35,7 +40,7 @@ class OwnedConnection(Connection, Protocol):
         """Say that the server goes away, and close; a handler at work finishes its event first."""
 
     def revoke(self) -> None:
-        """End a session whose accounts may no longer be used: `end` with other words, and a short limit."""
+        """End a session whose login is no longer good: `end` with other words, and a short limit."""
 
     def kick(self) -> None:
         """End a session on an operator's order, as `revoke`."""

@@ -21,6 +21,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final, cast
 
+from pillarbox.directory.credential_marks import Login
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.connection import Activity, ConnectionGone, E, Peer, TlsState
 from pillarbox.server.pump.handling import WRITE_HIGH_WATER_OCTETS, Handling
@@ -109,6 +110,11 @@ class Pump(Handling[E]):
         """The accounts that the session acts for."""
         return self._session.accounts if self._session is not None else ()
 
+    @property
+    def logins(self) -> Collection[Login]:
+        """The same, each with the password that was given."""
+        return self._session.logins if self._session is not None else ()
+
     def end(self) -> None:
         """Say that the server goes away, and close; a handler at work finishes its event first."""
         if self._session is not None and self._ending is None:
@@ -126,7 +132,7 @@ class Pump(Handling[E]):
         return traffic_of(self._transport)
 
     def revoke(self) -> None:
-        """End a session whose accounts may no longer be used: `end` with other words, and a short limit."""
+        """End a session whose login is no longer good: `end` with other words, and a short limit."""
         self._end_soon(self._session.revoked if self._session is not None else None)
 
     def kick(self) -> None:

@@ -3,7 +3,6 @@
 import base64
 from typing import assert_never
 
-from pillarbox.directory.accounts import Account
 from pillarbox.directory.app_passwords import Scope
 from pillarbox.protocol.sasl.exchange import Challenge, Failure, Reason
 from pillarbox.protocol.smtp import replies
@@ -65,16 +64,17 @@ def _refusal(context: Context) -> Reply | None:
 
 
 async def _respond(context: Context, octets: bytes | None) -> None:
-    reply, account = await _answer(context, octets)
+    reply, who = await _answer(context, octets)
     if reply.code == 334:
         context.answer(reply)
         context.machine.expect_response()
         return
-    context.account = account
+    if who is not None:
+        context.account, context.credential = who.account, who.credential
     _ended(context, reply)
 
 
-async def _answer(context: Context, octets: bytes | None) -> tuple[Reply, Account | None]:
+async def _answer(context: Context, octets: bytes | None) -> tuple[Reply, Authenticated | None]:
     """The answer to a response, and who is logged in by it. A 334 asks for another response."""
     assert context.attempt is not None, "an exchange is under way"
     try:
@@ -87,7 +87,7 @@ async def _answer(context: Context, octets: bytes | None) -> tuple[Reply, Accoun
         case Failure(reason):
             return _FAILURES[reason], None
         case Authenticated():
-            return replies.AUTHENTICATED, step.account
+            return replies.AUTHENTICATED, step
         case _:
             assert_never(step)
 

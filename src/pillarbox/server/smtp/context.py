@@ -72,6 +72,7 @@ class Context:
         "connect_verdict",
         "connection",
         "counts",
+        "credential",
         "hello",
         "incoming",
         "machine",
@@ -102,6 +103,8 @@ class Context:
         self.hello: Hello | None = None
         self.account: Account | None = None
         """Who has logged in."""
+        self.credential = ""
+        """The mark of the password that it has logged in with."""
         self.attempt: Attempt | None = None
         """The AUTH exchange under way."""
         self.incoming: IncomingMessage | None = None

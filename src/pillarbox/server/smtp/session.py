@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from pillarbox.delivery.checks.check import Stage
+from pillarbox.directory.credential_marks import Login
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.protocol.smtp.capabilities import Role
 from pillarbox.protocol.smtp.commands import Auth, Hello, Mail, Rcpt, RejectedCommand, Simple
@@ -101,9 +102,14 @@ class SmtpSession:
         """The account that has logged in."""
         return (self._context.account.id,) if self._context.account else ()
 
+    @property
+    def logins(self) -> tuple[Login, ...]:
+        """The same, with the password that was given."""
+        return ((self._context.account.id, self._context.credential),) if self._context.account else ()
+
     def revoked(self) -> bytes:
-        """The account was disabled or removed."""
-        return closing(self._context.hostname, "7.0", "Account disabled").octets
+        """The account was disabled or removed, or the password changed or revoked."""
+        return closing(self._context.hostname, "7.0", "Account disabled or password changed").octets
 
     def kicked(self) -> bytes:
         """An operator ends the session."""

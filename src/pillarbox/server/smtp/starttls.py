@@ -24,6 +24,7 @@ async def on_starttls(context: Context, command: Simple) -> None:
     context.reset()
     context.greeted(None)
     context.account = context.attempt = None
+    context.credential = ""
     context.verdict = context.connect_verdict
     context.update_conditions()
     context.machine.tls_started()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from pillarbox.directory import accounts
+from pillarbox.directory import accounts, app_passwords, credential_marks
 from pillarbox.directory.app_passwords import Scope
 from pillarbox.server.http import authentication, event_stream
 from pillarbox.server.http.event_stream import EventStream, event
@@ -123,15 +123,17 @@ def logins(server: Server, result: str) -> float:
 
 
 def disable(server: Server, person: int = 0) -> None:
-    """Disable an account, and end its sessions, as the app does it."""
+    """Disable an account, and end its sessions."""
     world, account = server.provider.world, server.provider.accounts[person]
     server.run(world.database.write(accounts.set_enabled, account, enabled=False))
+    end_withdrawn(server)
 
-    def revoke() -> None:
-        for listener in server.listeners.values():
-            listener.revoke({account})
 
-    server.call(revoke)
+def end_withdrawn(server: Server) -> None:
+    """End the sessions whose logins are no longer good, as the app does it."""
+    for listener in server.listeners.values():
+        gone = server.run(server.provider.world.database.read(credential_marks.withdrawn, listener.logins()))
+        server.call(lambda listener=listener, gone=gone: listener.revoke(gone))  # type: ignore[misc]
 
 
 def app_password(server: Server, scope: Scope) -> str:
@@ -189,7 +191,8 @@ def test_a_connection_logs_in_once(server: Server, client: HttpClient) -> None:
     assert client.ask("GET /mine", {"Authorization": authorization(1)}).status == 200
     assert client.ask("GET /mine", {"Authorization": authorization(0, "wrong")}).status == 401
     assert (logins(server, "succeeded"), logins(server, "failed")) == (2, 1)
-    assert len(server.call(server.listeners["http"].accounts)) == 2
+    (login,) = server.call(server.listeners["http"].logins)
+    assert login[0] == server.provider.accounts[1]
 
 
 def test_a_login_is_remembered_for_a_minute() -> None:
@@ -297,8 +300,9 @@ def test_a_client_that_leaves_unsubscribes(
     server.call(lambda: subscribers.streams[0].send(b"nobody reads this"))
 
 
-def begin_events(client: HttpClient) -> None:
-    client.send(f"GET /events HTTP/1.1\r\nHost: a\r\nAuthorization: {authorization()}\r\n\r\n".encode())
+def begin_events(client: HttpClient, credentials: str = "") -> None:
+    shown = credentials or authorization()
+    client.send(f"GET /events HTTP/1.1\r\nHost: a\r\nAuthorization: {shown}\r\n\r\n".encode())
     client.response(head=True)
     client.chunk()
     client.chunk()
@@ -414,6 +418,36 @@ def test_whose_account_is_disabled_is_ended(
     assert client.rest() == {"idle": b"", "events": b"0\r\n\r\n", "websocket": b"\x88\x02\x03\xe9"}[what]
     with HttpClient(server) as again:
         assert again.ask("GET /mine", {"Authorization": authorization()}).status == 401
+
+
+@pytest.mark.parametrize("what", ["idle", "events", "websocket"])
+def test_whose_app_password_is_revoked_is_ended(server: Server, client: HttpClient, what: str) -> None:
+    database, account = server.provider.world.database, server.provider.accounts[0]
+    credentials = f"Bearer {app_password(server, Scope.JMAP)}"
+    if what == "idle":
+        assert client.ask("GET /mine", {"Authorization": credentials}).status == 200
+    elif what == "events":
+        begin_events(client, credentials)
+    else:
+        open_websocket(client, Authorization=credentials)
+    with HttpClient(server) as other:
+        assert other.ask("GET /mine", {"Authorization": authorization()}).status == 200
+        end_withdrawn(server)
+        (shown,) = server.run(database.read(app_passwords.listing, account))
+        server.run(database.write(app_passwords.revoke, account, shown.id))
+        end_withdrawn(server)
+        assert client.rest() == {"idle": b"", "events": b"0\r\n\r\n", "websocket": b"\x88\x02\x03\xe9"}[what]
+        assert other.ask("GET /mine", {"Authorization": authorization()}).status == 200
+
+
+def test_who_comes_after_somebody_else_by_the_same_connection_keeps_it(
+    server: Server, client: HttpClient
+) -> None:
+    for person in (0, 1):
+        assert client.ask("GET /mine", {"Authorization": authorization(person)}).status == 200
+    disable(server)
+    assert client.ask("GET /mine", {"Authorization": authorization(1)}).status == 200
+    assert client.ask("GET /mine", {"Authorization": authorization()}).status == 401
 
 
 def test_a_drain_waits_for_work_and_ends_what_has_no_end(

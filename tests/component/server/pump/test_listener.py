@@ -86,11 +86,11 @@ def test_a_revoked_session_gets_its_last_reply_and_is_closed(run: Run) -> None:
         async with open_listener() as listener:
             stays, goes, busy = [await Client.of(listener) for _ in range(3)]
             for number, play in enumerate(Play.made):
-                play.accounts = (AccountId(number),)
+                play.logins = ((AccountId(number), "first"),)
             busy.send(b"WAIT\r\n")
             await until(lambda: Play.made[2].at_work == 1)
-            assert listener.accounts() == {0, 1, 2}
-            listener.revoke({AccountId(1), AccountId(2)})
+            assert listener.logins() == {(0, "first"), (1, "first"), (2, "first")}
+            listener.revoke({(AccountId(0), "second"), (AccountId(1), "first"), (AccountId(2), "first")})
             assert await goes.rest() == b"not you\r\n"
             assert await busy.rest() == b""
             Play.made[2].let_go.set()
@@ -279,11 +279,10 @@ def test_a_session_of_several_accounts_ends_when_one_is_revoked(run: Run) -> Non
     async def scene() -> None:
         async with open_listener() as listener:
             client = await Client.of(listener)
-            Play.made[0].accounts = (AccountId(1), AccountId(2))
-            assert listener.accounts() == {1, 2}
-            listener.revoke({AccountId(3)})
+            Play.made[0].logins = ((AccountId(1), "a"), (AccountId(2), "b"))
+            listener.revoke({(AccountId(1), "b")})
             assert await client.ask(b"a") == b"a"
-            listener.revoke({AccountId(2)})
+            listener.revoke({(AccountId(2), "b")})
             assert await client.rest() == b"not you\r\n"
 
     run(scene())

@@ -10,6 +10,7 @@ import pytest
 
 from pillarbox.mail.identifiers import UidValidity
 from pillarbox.protocol.sasl import client as sasl
+from pillarbox.server.authentication import Authenticated
 from pillarbox.server.pop3.maildrop import Maildrop
 from pillarbox.server.pop3.retrieval import PART_OCTETS
 from pillarbox.server.pop3.session import (
@@ -166,7 +167,7 @@ def test_very_many_messages_are_listed_in_pieces() -> None:
         assert isinstance(session, Pop3Session)
         uids, sizes = array("I", range(10, 12_010)), array("Q", [27] * 12_000)
         many = MaildropMessages(session.maildrop.mailbox, UidValidity(1), uids, sizes, sum(sizes))
-        session.open_maildrop(session.owner, Maildrop(many), session.lease)
+        session.open_maildrop(Authenticated(session.owner), Maildrop(many), session.lease)
         await client.send(b"DELE 5001")
         waits: list[bytes] = []
 

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from pillarbox.directory.credential_marks import Login
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.connection import Activity, ConnectionGone, Peer
 from pillarbox.server.pump.alarms import Alarms
@@ -135,6 +136,7 @@ class Stage:
 
     # --- the session and its machine
     accounts: tuple[AccountId, ...] = ()
+    logins: tuple[Login, ...] = ()
 
     @property
     def machine(self) -> "Stage":
