@@ -33,7 +33,9 @@ class HttpContext:
         self.world = world
         self.config = config
         self.limits = limits
-        self._own = config.http.url.partition("://")[2] or config.hostname
+        scheme, _, own = config.web_url.partition("://")
+        self._own = (scheme, own) if own else ("https", config.hostname)
+        """Scheme and authority of the address that the configuration names."""
         self.proxies = Proxies(Networks(config.http.trusted_proxies))
         self.logins = Logins(
             authenticator, world.entropy.token_bytes(KEY_OCTETS), plain_allowed=config.plain_passwords
@@ -95,16 +97,16 @@ class HttpContext:
         """A response was begun."""
         self._counts[status // 100 - 1].value += 1
 
-    async def checked(self, authority: str) -> str:
-        """Host and port that were asked, if the host is ours, else the configured one.
+    async def checked(self, scheme: str, authority: str) -> tuple[str, str]:
+        """Scheme, host and port that were asked, if the host is ours, else those of the configuration.
 
         So no link that we make leads to the server of somebody who has only written its name into a request.
         """
         host, _ = split(authority)
-        if host in (self.config.hostname, split(self._own)[0]):
-            return authority
+        if host in (self.config.hostname, split(self._own[1])[0]):
+            return scheme, authority
         if self.config.local_names is not None and host in LOOPBACK:
-            return authority  # the demo's
+            return scheme, authority  # the demo's
         if host and await self.world.database.read(domains.get, host) is not None:
-            return authority
+            return scheme, authority
         return self._own

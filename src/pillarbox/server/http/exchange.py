@@ -39,6 +39,7 @@ class Exchange:
         "head",
         "keep_alive",
         "origin",
+        "scheme",
         "started",
         "upload",
         "who",
@@ -51,6 +52,8 @@ class Exchange:
         self.origin = origin
         self.authority = ""
         """The host that was asked, if it is ours; else the configured one."""
+        self.scheme = ""
+        """How it was asked, or is to be asked."""
         self.who: Authenticated | None = None
         """Who has logged in, where the route demands it."""
         self.cross_origin = False
@@ -73,7 +76,6 @@ class Exchange:
     def scope(self, path: str, parameters: dict[str, Any]) -> dict[str, Any]:
         """What an ASGI application is told of the request: its path decoded, and what the path says."""
         request, origin = self.head, self.origin
-        scheme = "https" if origin.secure else "http"
         name, port = split(self.authority)
         headers, host = request.fields, (b"host", self.authority.encode())
         if host not in headers:
@@ -83,14 +85,14 @@ class Exchange:
             "asgi": _ASGI,
             "http_version": "1.0" if request.is_http_1_0 else "1.1",
             "method": request.method,
-            "scheme": scheme,
+            "scheme": self.scheme,
             "path": path,
             "raw_path": request.path,
             "query_string": request.query,
             "root_path": "",
             "headers": headers,
             "client": (origin.address, self._connection.peer.port),
-            "server": (name, port or (443 if origin.secure else 80)),
+            "server": (name, port or (443 if self.scheme == "https" else 80)),
             "path_params": parameters,
             "pillarbox": self,
         }

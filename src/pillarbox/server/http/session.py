@@ -148,7 +148,10 @@ class HttpSession:
         """Find what answers this request, and see whether it may. Raises `Refused`."""
         head, context = exchange.head, self._context
         self._route = self._found = None
-        exchange.authority = await context.checked(exchange.origin.authority)
+        origin = exchange.origin
+        exchange.scheme, exchange.authority = await context.checked(
+            "https" if origin.secure else "http", origin.authority
+        )
         if head.path == b"*":
             self._options(exchange, tuple(sorted(METHODS)))
             return

@@ -217,9 +217,9 @@ def test_mail_has_no_alpn_of_http(server: Server) -> None:
         ("mail.one.example", "http://mail.one.example/"),
         ("MAIL.one.example:8080", "http://mail.one.example:8080/"),
         ("two.example", "http://two.example/"),
-        ("evil.example", "http://mail.one.example/"),
-        ("127.0.0.1", "http://mail.one.example/"),
-        ("", "http://mail.one.example/"),
+        ("evil.example", "https://mail.one.example/"),
+        ("127.0.0.1", "https://mail.one.example/"),
+        ("", "https://mail.one.example/"),
     ],
 )
 @pytest.mark.parametrize("absolute", [False, True])
@@ -562,14 +562,23 @@ def test_links_lead_where_the_operator_says(server: Server) -> None:
     context = HttpContext(provider.world, provider.authenticator, configured, HttpLimits())
 
     async def checked(*hosts: str) -> list[str]:
-        return [await context.checked(host) for host in hosts]
+        return ["://".join(await context.checked("http", host)) for host in hosts]
 
+    # What is not ours is asked in the way that the operator says, whatever way this request came
     assert server.run(checked("web.elsewhere.example:8443", "mail.one.example", "evil.example", "")) == [
-        "web.elsewhere.example:8443",
-        "mail.one.example",
-        "web.elsewhere.example:8443",
-        "web.elsewhere.example:8443",
+        "http://web.elsewhere.example:8443",
+        "http://mail.one.example",
+        "https://web.elsewhere.example:8443",
+        "https://web.elsewhere.example:8443",
     ]
+
+
+def test_links_lead_to_the_port_that_is_listened_on(server: Server) -> None:
+    provider = server.provider
+    listen = replace(provider.config.listen, https=("*:8443",))  # type: ignore[call-arg]  # made of a table
+    configured = replace(provider.config, listen=listen)
+    context = HttpContext(provider.world, provider.authenticator, configured, HttpLimits())
+    assert server.run(context.checked("https", "192.0.2.7:8443")) == ("https", "mail.one.example:8443")
 
 
 def test_in_a_demo_links_lead_to_this_machine(server: Server) -> None:
@@ -578,12 +587,12 @@ def test_in_a_demo_links_lead_to_this_machine(server: Server) -> None:
     demo = HttpContext(provider.world, provider.authenticator, configured, HttpLimits())
 
     async def checked(*hosts: str) -> list[str]:
-        return [await demo.checked(host) for host in hosts]
+        return ["://".join(await demo.checked("http", host)) for host in hosts]
 
     assert server.run(checked("localhost:2080", "[::1]:2080", "127.0.0.1", "evil.example", "")) == [
-        "localhost:2080",
-        "[::1]:2080",
-        "127.0.0.1",
-        "mail.one.example",
-        "mail.one.example",
+        "http://localhost:2080",
+        "http://[::1]:2080",
+        "http://127.0.0.1",
+        "https://mail.one.example",
+        "https://mail.one.example",
     ]
