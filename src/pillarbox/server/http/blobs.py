@@ -16,8 +16,9 @@ from pillarbox.server.jmap.uploading import STATUS_CREATED, Uploads
 from pillarbox.world.world import World
 
 UPLOAD_PATH: Final = addresses.UPLOAD_PATH
-DOWNLOAD_PATH: Final = addresses.DOWNLOAD_PATH.partition("?")[0].replace("{name}", "{name:path}")
-"""What the session object tells clients, as templates of routes; the type is in the query."""
+DOWNLOAD_PATH: Final = addresses.DOWNLOAD_PATH.partition("?")[0].replace("{name}", "{name:text}")
+"""What the session object tells clients, as templates of routes; the type is in the query. A name may have line ends:
+senders choose it."""
 
 
 TOO_LARGE: Final = of_jmap(problems.upload_too_large(DEFAULT_LIMITS.max_size_upload))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
+from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.routing import compile_path
 
 from pillarbox.protocol.http.events import Head
@@ -12,6 +13,15 @@ from pillarbox.protocol.http.limits import METHODS
 from pillarbox.protocol.http.problem import Problem
 from pillarbox.server.http.refusals import Refused
 from pillarbox.server.http.route import Route
+
+
+class TextConvertor(StringConvertor):
+    """What a parameter `{name:text}` takes: anything, line ends and slashes included."""
+
+    regex = "(?s:.*)"
+
+
+register_url_convertor("text", TextConvertor())
 
 _NOT_FOUND: Final = Problem(404, "There is nothing at this path.")
 

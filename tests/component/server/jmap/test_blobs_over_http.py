@@ -46,6 +46,15 @@ def test_what_was_uploaded_is_downloaded(server: Server, octets: bytes) -> None:
         assert (again.status, again["etag"]) == (304, response["etag"])
 
 
+def test_a_name_with_line_ends_hinders_no_download(server: Server) -> None:
+    with HttpClient(server) as client:
+        path = f"/jmap/download/A1/{upload(client, b'small')}/a%0D%0ASet-Cookie:%20x%0A?accept=image%2Fpng"
+        response = client.ask(f"GET {path}", LOGIN)
+        assert (response.status, response.body) == (200, b"small")
+        assert "set-cookie" not in dict(response.fields)
+        assert response["content-disposition"].startswith('inline; filename="a')
+
+
 @pytest.mark.rfc("9110 §14.2", "MUST")
 def test_ranges_of_a_large_one(server: Server) -> None:
     with HttpClient(server) as client:

@@ -38,6 +38,8 @@ def test_a_path_is_found() -> None:
     assert found.resource.route("POST") is post
     assert found.resource.route("PUT") is None
     assert router.find(head("/b/A1/x%2Fy%20z")).parameters == {"account": "A1", "name": "x/y z"}
+    text = Router((route("/b/{account}/{name:text}", "GET"),)).find(head("/b/A1/x%0D%0A/%00%0A"))
+    assert text.parameters == {"account": "A1", "name": "x\r\n/\0\n"}
     for path in ("/", "/a/", "/A", "/b/A1", "/%61b"):
         with pytest.raises(Refused) as refused:
             router.find(head(path))
