@@ -62,6 +62,10 @@ class TooManyFlags(ValueError):
     """A limit of this module is exceeded; answered with NO [LIMIT]."""
 
 
+class KeywordTooLong(TooManyFlags):
+    """A keyword is longer than keywords may be, however few there are."""
+
+
 class MailboxFlagsFull(TooManyFlags):
     """The messages of a mailbox would have too many different sets of flags; answered with NO [LIMIT]."""
 
@@ -226,5 +230,5 @@ def _keyword(flag: str) -> str:
             'a keyword has ASCII letters, digits and signs, but no spaces, and none of ( ) { ] % * " \\'
         )
     if len(flag) > MAX_KEYWORD_OCTETS:
-        raise TooManyFlags(f"keyword longer than {MAX_KEYWORD_OCTETS} octets")
+        raise KeywordTooLong(f"keyword longer than {MAX_KEYWORD_OCTETS} octets")
     return flag

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from pillarbox.mail import object_id
-from pillarbox.mail.flags import TooManyFlags
+from pillarbox.mail.flags import KeywordTooLong, TooManyFlags
 from pillarbox.mail.identifiers import AccountId, EmailId, MailboxId
 from pillarbox.protocol.jmap import errors, patch
 from pillarbox.protocol.jmap.email import snoozed
@@ -60,7 +60,9 @@ def keywords_of(value: Any) -> str:
     try:
         return flags_of(value if isinstance(value, dict) else {"": value})
     except InvalidKeyword as error:
-        is_limit = isinstance(error.__context__, TooManyFlags)
+        reason = error.__context__
+        # RFC 8621 §4.1.1: no keyword is as long; fewer of them would not help
+        is_limit = isinstance(reason, TooManyFlags) and not isinstance(reason, KeywordTooLong)
         raise (TooManyKeywords if is_limit else Wrong)(str(error)) from None
 
 

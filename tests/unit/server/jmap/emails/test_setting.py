@@ -346,6 +346,22 @@ def test_one_change_however_many_emails() -> None:
     run_with_jmap(test)
 
 
+@pytest.mark.rfc("8621 §4.1.1", "MUST")
+def test_a_keyword_that_is_too_long_is_none() -> None:
+    async def test(client: JmapClient) -> None:
+        email, long = await delivered(client), "k" * (flags.MAX_KEYWORD_OCTETS + 1)
+        for patch in ({"keywords": {long: True}}, {f"keywords/{long}": True}):
+            said = await called(client, "Email/set", update={email: patch})
+            assert said["notUpdated"][email]["type"] == "invalidProperties"
+            assert said["notUpdated"][email]["properties"] == ["keywords"]
+        said = await called(client, "Email/set", create={"k": draft(client, keywords={long: True})})
+        assert said["notCreated"]["k"]["type"] == "invalidProperties"
+        said = await called(client, "Email/set", update={email: {f"keywords/{long[1:]}": True}})
+        assert said["updated"] == {email: None}
+
+    run_with_jmap(test)
+
+
 def test_too_many_keywords() -> None:
     async def test(client: JmapClient) -> None:
         email = await delivered(client)
