@@ -176,6 +176,11 @@ def test_events_that_are_asked_for_wrongly(client: HttpClient, query: str) -> No
     assert client.ask(f"GET /jmap/eventsource/?{query}", ANNA).status == 400
 
 
+def test_what_else_an_address_of_events_says_is_of_no_concern(client: HttpClient) -> None:
+    more = "".join(f"&more{number}=x" for number in range(100))
+    assert client.ask(f"HEAD /jmap/eventsource/?types=*&closeafter=no&ping=0{more}", ANNA).status == 200
+
+
 def _get(line: str, **fields: str) -> bytes:
     head = "".join(f"{name}: {value}\r\n" for name, value in {**ANNA, **fields}.items())
     return f"{line} HTTP/1.1\r\nHost: mail.one.example\r\n{head}\r\n".encode()
