@@ -13,7 +13,7 @@ password is tried first, because that is cheap; Argon2 runs in few threads (see 
 from dataclasses import dataclass
 from typing import Final, assert_never
 
-from pillarbox.directory import accounts, app_passwords, credentials, secrets
+from pillarbox.directory import accounts, app_passwords, credential_marks, credentials, secrets
 from pillarbox.directory.accounts import Account, by_login
 from pillarbox.directory.app_passwords import Matched, Scope
 from pillarbox.directory.credential_marks import mark
@@ -106,10 +106,11 @@ class Authenticator:
         account = await self._world.database.read(accounts.get, matched.account) if matched else None
         login = account.login if account else ""
         await self._history.slow_down(account, login, client, password=token)
-        if matched is None or account is None or not account.enabled:
+        who = _by_app_password(account, matched) if account and matched else None
+        if who is None or not await self._is_good(who):
             await self._history.failed(login, client, password=token)
             return None
-        return self._succeeded(_by_app_password(account, matched), login, client)
+        return self._succeeded(who, login, client)
 
     async def settled(self) -> None:
         """Return once all that is recorded of past logins is written."""
@@ -128,7 +129,7 @@ class Authenticator:
         account = candidate.account if candidate else None
         known = await self._history.slow_down(account, login, client, password=password)
         right = await self._checked(candidate, password, client, urgent=known)
-        if right is None:
+        if right is None or not await self._is_good(right):
             await self._history.failed(login, client, password=password)
             return None
         return self._succeeded(right, login, client)
@@ -169,6 +170,12 @@ class Authenticator:
             return True
         wanted = await self._world.database.read(by_login, authorization)
         return wanted is not None and wanted.id == account.id
+
+    async def _is_good(self, who: Authenticated) -> bool:
+        """Whether the password has not been withdrawn while it was being checked, which may take seconds: sessions
+        that are open by then have ended, and this one would not."""
+        login = (who.account.id, who.credential)
+        return not await self._world.database.read(credential_marks.withdrawn, (login,))
 
     def _succeeded(self, who: Authenticated, login: str, client: Client) -> Authenticated:
         self._history.succeeded(who.account, login, client)

@@ -162,6 +162,39 @@ def test_a_disabled_account_and_a_changed_password_are_noticed_at_once() -> None
     run(scenario)
 
 
+@pytest.mark.parametrize("what", ["password", "app password", "token", "account"])
+def test_what_is_withdrawn_while_it_is_checked_opens_nothing(what: str) -> None:
+    async def scenario(bench: Bench) -> None:
+        shown = add_app(bench, bench.anna, Scope.IMAP) if what in ("app password", "token") else "open sesame"
+        for _ in range(30):
+            await bench.login("anna", "wrong", AWAY)
+        if what == "token":
+            for number in range(80):
+                await bench.token(f"{number:020d}", AWAY)
+            checking = bench.authenticator.check_token(shown, AWAY)
+        else:
+            checking = bench.authenticator.check_password("anna", shown, AWAY)
+        attempt = asyncio.ensure_future(checking)
+        while bench.clock.next_timer_in is None:
+            await asyncio.sleep(0)
+        assert not attempt.done()
+        write = bench.database.write_now
+        if what == "password":
+            write(credentials.set_password, bench.anna.id, hashed("newer"), now_ms=NOW_MS)
+        elif what == "account":
+            write(accounts.set_enabled, bench.anna.id, enabled=False)
+        else:
+            (listed,) = bench.database.read_now(app_passwords.listing, bench.anna.id)
+            write(app_passwords.revoke, bench.anna.id, listed.id)
+        assert await bench.passing(wait_for(attempt)) is None
+
+    run(scenario)
+
+
+async def wait_for(attempt: "asyncio.Future[Authenticated | None]") -> Authenticated | None:
+    return await attempt
+
+
 def test_an_app_password_opens_its_scope_and_its_use_is_noted() -> None:
     async def scenario(bench: Bench) -> None:
         password = add_app(bench, bench.bert, Scope.IMAP)
