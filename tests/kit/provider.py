@@ -74,8 +74,10 @@ class Provider:
 
         return await self.world.database.write(verb)
 
-    async def app_password(self, person: int, scope: Scope) -> str:
-        """A new app password of the n-th person, for one service."""
+    async def app_password(
+        self, person: int, *scopes: Scope, read_only: bool = False, networks: tuple[str, ...] = ()
+    ) -> str:
+        """A new app password of the n-th person, for these services."""
         account, entropy = self.accounts[person], self.world.entropy
         password = app_passwords.format_app_password(entropy.token_bytes(app_passwords.RANDOM_OCTETS))
 
@@ -85,7 +87,15 @@ class Provider:
             hashed = app_passwords.hash_app_password(
                 password, secret=secret, scram_salt=salt, iterations=iterations
             )
-            app_passwords.add(tx, account, hashed, name=scope, scopes=frozenset((scope,)), now_ms=0)
+            app_passwords.add(
+                tx,
+                account,
+                hashed,
+                name=password,
+                scopes=frozenset(scopes),
+                now_ms=0,
+                limits=app_passwords.Limits(read_only, networks),
+            )
 
         await self.world.database.write(verb)
         return password

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from pillarbox.admin import accounts
 from pillarbox.directory import app_passwords, credentials, secrets
-from pillarbox.directory.app_passwords import AppPassword, AppPasswordHash, Scope
+from pillarbox.directory.app_passwords import UNLIMITED, AppPassword, AppPasswordHash, Limits, Scope
 from pillarbox.directory.naming import NameRefused
 from pillarbox.world.database import Transaction
 from pillarbox.world.entropy import Entropy
@@ -49,6 +49,7 @@ def add(
     scopes: Iterable[Scope],
     now_ms: int,
     expires_at_ms: int | None = None,
+    limits: Limits = UNLIMITED,
 ) -> int:
     """Store an app password under a name; return its number. Raises `NameRefused`."""
     return app_passwords.add(
@@ -59,6 +60,7 @@ def add(
         scopes=frozenset(scopes),
         now_ms=now_ms,
         expires_at_ms=expires_at_ms,
+        limits=limits,
     )
 
 

@@ -1,4 +1,6 @@
-"""App passwords: one for each program, random, scoped, and revoked separately.
+"""App passwords: one for each program, random, limited to what it needs, and revoked separately.
+
+What limits one: services (`Scope`), an expiry, networks (`allowed_networks`), and that it may only read.
 
 Since they are random (100 bits) they need no slow hash: BLAKE2b keyed with a secret of the installation suffices, and
 one index look-up checks them. Their SCRAM keys use the account's salt, so that SCRAM clients can use them as well
@@ -9,7 +11,9 @@ import base64
 import hashlib
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any, Final
 
+from pillarbox.directory import allowed_networks
 from pillarbox.directory.naming import NameRefused, telling_name
 from pillarbox.directory.withdrawal import announce_withdrawal
 from pillarbox.mail.identifiers import AccountId
@@ -23,13 +27,16 @@ MAX_PER_ACCOUNT = 100
 
 
 class Scope(StrEnum):
-    """The services that a credential is valid for. `mail` means all of them."""
+    """The services that a credential is valid for. `mail` means all of them, those of `dav` and `sieve` as well, which
+    are not served yet."""
 
     MAIL = "mail"
     IMAP = "imap"
     POP3 = "pop3"
     SMTP = "smtp"
     JMAP = "jmap"
+    DAV = "dav"
+    SIEVE = "sieve"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +48,14 @@ class AppPassword:
     scopes: frozenset[Scope]
     created_at_ms: int
     expires_at_ms: int | None
+    read_only: bool
+    networks: tuple[str, ...]
+    """None: it may be used from everywhere."""
     last_used_at_ms: int | None
+    last_used_address: str | None
+    """The IP address of the client; empty for a local socket."""
+    last_used_scope: str | None
+    """The service that was used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +65,30 @@ class Matched:
     account: AccountId
     id: int
     scopes: frozenset[Scope]
+    read_only: bool
+    networks: str
+    """As `allowed_networks` keeps them."""
     digest: bytes = field(repr=False)
 
     def is_for(self, scope: Scope) -> bool:
         """Whether this service may be used with it."""
         return not {scope, Scope.MAIL}.isdisjoint(self.scopes)
+
+    def is_allowed_at(self, address: str) -> bool:
+        """Whether a client with this IP address may use it."""
+        return allowed_networks.permit(self.networks, address)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a new app password is limited to, beside its services and its expiry."""
+
+    read_only: bool = False
+    networks: tuple[str, ...] = ()
+    """From where it may be used, as people write networks; none: from everywhere."""
+
+
+UNLIMITED: Final = Limits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +135,11 @@ def add(
     scopes: frozenset[Scope],
     now_ms: int,
     expires_at_ms: int | None = None,
+    limits: Limits = UNLIMITED,
 ) -> int:
     """Store a new app password; returns its number. Raises `NameRefused`, also beyond `MAX_PER_ACCOUNT`."""
     telling_name(name, "an app password")
+    allowed = allowed_networks.joined(limits.networks)
     if tx.row("SELECT 1 FROM app_passwords WHERE account = ? AND name = ?", (account, name)):
         raise NameRefused(
             f"the account has an app password '{name}' already: revoke it, or choose another name"
@@ -114,7 +149,7 @@ def add(
         raise NameRefused(f"the account already has {MAX_PER_ACCOUNT} app passwords")
     identifier: int = tx.value(
         "INSERT INTO app_passwords (account, name, scopes, digest, stored_key, server_key, created_at_ms,"
-        " expires_at_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+        " expires_at_ms, read_only, networks) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
         (
             account,
             name,
@@ -124,6 +159,8 @@ def add(
             hashed.server_key,
             now_ms,
             expires_at_ms,
+            int(limits.read_only),
+            allowed,
         ),
     )
     return identifier
@@ -132,11 +169,23 @@ def add(
 def listing(tx: Transaction, account: AccountId) -> list[AppPassword]:
     """The account's app passwords, oldest first."""
     rows = tx.rows(
-        "SELECT id, name, scopes, created_at_ms, expires_at_ms, last_used_at_ms FROM app_passwords"
-        " WHERE account = ? ORDER BY id",
+        "SELECT id, name, scopes, created_at_ms, expires_at_ms, read_only, networks, last_used_at_ms,"
+        " last_used_address, last_used_scope FROM app_passwords WHERE account = ? ORDER BY id",
         (account,),
     )
-    return [AppPassword(number, name, _scopes(scopes), *times) for number, name, scopes, *times in rows]
+    return [
+        AppPassword(
+            number,
+            name,
+            _scopes(scopes),
+            created,
+            expires,
+            bool(read_only),
+            tuple(networks.split()),
+            *last_used,
+        )
+        for number, name, scopes, created, expires, read_only, networks, *last_used in rows
+    ]
 
 
 def revoke(tx: Transaction, account: AccountId, identifier: int) -> bool:
@@ -147,32 +196,49 @@ def revoke(tx: Transaction, account: AccountId, identifier: int) -> bool:
     return existed
 
 
-def matching(tx: Transaction, digest: bytes, *, scope: Scope, now_ms: int) -> Matched | None:
-    """The app password with this digest, of whatever account, if it is valid for `scope` now."""
-    row = tx.row("SELECT account, id, scopes, expires_at_ms FROM app_passwords WHERE digest = ?", (digest,))
-    if row is None or not is_valid(row[2], row[3], scope=scope, now_ms=now_ms):
+def matching(tx: Transaction, digest: bytes, *, now_ms: int) -> Matched | None:
+    """The app password with this digest, of whatever account and for whatever service, unless it has expired."""
+    row = tx.row(
+        "SELECT account, id, scopes, read_only, networks, digest, expires_at_ms FROM app_passwords WHERE digest = ?",
+        (digest,),
+    )
+    if row is None or has_expired(row[-1], now_ms=now_ms):
         return None
-    return Matched(row[0], row[1], _scopes(row[2]), digest)
+    return _matched(row)
 
 
 def find(tx: Transaction, account: AccountId, identifier: int) -> Matched | None:
     """The account's app password with this number; None where it was revoked."""
     row = tx.row(
-        "SELECT scopes, digest FROM app_passwords WHERE account = ? AND id = ?", (account, identifier)
+        "SELECT account, id, scopes, read_only, networks, digest FROM app_passwords WHERE account = ? AND id = ?",
+        (account, identifier),
     )
-    return None if row is None else Matched(account, identifier, _scopes(row[0]), row[1])
+    return None if row is None else _matched(row)
+
+
+def _matched(row: tuple[Any, ...]) -> Matched:
+    account, identifier, scopes, read_only, networks, digest, *_ = row
+    return Matched(account, identifier, _scopes(scopes), bool(read_only), networks, digest)
+
+
+def has_expired(expires_at_ms: int | None, *, now_ms: int) -> bool:
+    """Whether a stored app password is of no use any more."""
+    return expires_at_ms is not None and now_ms >= expires_at_ms
 
 
 def is_valid(scopes: str, expires_at_ms: int | None, *, scope: Scope, now_ms: int) -> bool:
     """Whether a stored app password is valid for `scope` at this time."""
-    if expires_at_ms is not None and now_ms >= expires_at_ms:
+    if has_expired(expires_at_ms, now_ms=now_ms):
         return False
     return not {scope, Scope.MAIL}.isdisjoint(_scopes(scopes))
 
 
-def mark_used(tx: Transaction, identifier: int, *, now_ms: int) -> None:
-    """Record its use, for its owner's list."""
-    tx.execute("UPDATE app_passwords SET last_used_at_ms = ? WHERE id = ?", (now_ms, identifier))
+def mark_used(tx: Transaction, identifier: int, *, address: str, scope: Scope, now_ms: int) -> None:
+    """Record its use, for its owner's list: when, from which IP address, and for what."""
+    tx.execute(
+        "UPDATE app_passwords SET last_used_at_ms = ?, last_used_address = ?, last_used_scope = ? WHERE id = ?",
+        (now_ms, allowed_networks.plain_address(address), scope.value, identifier),
+    )
 
 
 def _scopes(text: str) -> frozenset[Scope]:

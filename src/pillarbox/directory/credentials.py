@@ -8,10 +8,12 @@ were created.
 
 import hashlib
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Final
 
-from pillarbox.directory import accounts
+from pillarbox.directory import accounts, allowed_networks
 from pillarbox.directory.accounts import Account
-from pillarbox.directory.app_passwords import Scope, is_valid
+from pillarbox.directory.app_passwords import has_expired
 from pillarbox.directory.password_hash import PasswordHash
 from pillarbox.directory.withdrawal import announce_withdrawal
 from pillarbox.mail.identifiers import AccountId
@@ -47,8 +49,14 @@ def find(tx: Transaction, login: str) -> Candidate | None:
     return Candidate(account, tx.value("SELECT argon2 FROM passwords WHERE account = ?", (account.id,)))
 
 
-def scram_keys(tx: Transaction, login: str, *, secret: bytes, scope: Scope, now_ms: int) -> ScramKeys:
-    """The keys for a SCRAM exchange of this login: those of its password and of its valid app passwords.
+OUTSIDE: Final = "outside of the networks of the app password"
+"""For the log: why a right password was refused like a wrong one."""
+
+
+def scram_keys(tx: Transaction, login: str, *, secret: bytes, address: str, now_ms: int) -> ScramKeys:
+    """The keys for a SCRAM exchange of this login: those of its password and of its app passwords that have not
+    expired, for whatever service. `address`: the client's. The proof of an app password that may not be used there
+    is refused as a wrong one is: by then the client has not been told anything.
 
     For a login that does not exist (or is disabled, or has no password) they are keys that no password matches, with
     the salt that the login always has.
@@ -57,7 +65,7 @@ def scram_keys(tx: Transaction, login: str, *, secret: bytes, scope: Scope, now_
     if account is None:
         return ScramKeys(scram_salt(login, secret), DEFAULT_ITERATIONS, (_unmatchable_keys(login, secret),))
     salt, iterations = scram_parameters(tx, account.id)
-    pairs = _key_pairs(tx, account.id, scope=scope, now_ms=now_ms) if account.enabled else ()
+    pairs = _key_pairs(tx, account.id, address=address, now_ms=now_ms) if account.enabled else ()
     return ScramKeys(salt, iterations, pairs or (_unmatchable_keys(login, secret),))
 
 
@@ -74,19 +82,23 @@ def scram_salt(login: str, secret: bytes) -> bytes:
     return hashlib.blake2b(b"salt\0" + key, digest_size=SALT_OCTETS, key=secret).digest()
 
 
-def _key_pairs(tx: Transaction, account: AccountId, *, scope: Scope, now_ms: int) -> tuple[KeyPair, ...]:
+def _key_pairs(tx: Transaction, account: AccountId, *, address: str, now_ms: int) -> tuple[KeyPair, ...]:
     own = tx.rows("SELECT stored_key, server_key FROM passwords WHERE account = ?", (account,))
     apps = tx.rows(
-        "SELECT stored_key, server_key, id, scopes, expires_at_ms FROM app_passwords WHERE account = ?"
+        "SELECT stored_key, server_key, id, networks, expires_at_ms FROM app_passwords WHERE account = ?"
         " ORDER BY last_used_at_ms DESC",
         (account,),
     )
     fitting = (
-        KeyPair(stored, server, identifier)
-        for stored, server, identifier, scopes, expires_at_ms in apps
-        if is_valid(scopes, expires_at_ms, scope=scope, now_ms=now_ms)
+        KeyPair(stored, server, identifier, partial(_outside, networks, address) if networks else None)
+        for stored, server, identifier, networks, expires_at_ms in apps
+        if not has_expired(expires_at_ms, now_ms=now_ms)
     )
     return (*(KeyPair(*row) for row in own), *fitting)
+
+
+def _outside(networks: str, address: str) -> str:
+    return "" if allowed_networks.permit(networks, address) else OUTSIDE
 
 
 def _unmatchable_keys(login: str, secret: bytes) -> KeyPair:

@@ -154,4 +154,14 @@ CREATE TABLE vacation_senders (
 CREATE INDEX vacation_senders_by_time ON vacation_senders (account, answered_at_ms)
 """
 
-SCHEMA = Schema("directory", migrations=(_FIRST, _DKIM_KEYS, _IDENTITIES, _VACATION), compatible_back_to=1)
+_APP_LIMITS = """
+ALTER TABLE app_passwords ADD COLUMN read_only INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE app_passwords ADD COLUMN networks TEXT NOT NULL DEFAULT '';
+ALTER TABLE app_passwords ADD COLUMN last_used_address TEXT;
+ALTER TABLE app_passwords ADD COLUMN last_used_scope TEXT
+"""
+
+_MIGRATIONS = (_FIRST, _DKIM_KEYS, _IDENTITIES, _VACATION, _APP_LIMITS)
+
+# Code that knows of no limits would let an app password do what it may not
+SCHEMA = Schema("directory", migrations=_MIGRATIONS, compatible_back_to=_MIGRATIONS.index(_APP_LIMITS) + 1)

@@ -3,9 +3,11 @@
 They are repaired first: an account whose login is lost gets its address as login, by the invariants that follow.
 """
 
+from functools import reduce
 from typing import Final
 
 from pillarbox.directory.addresses import ACCOUNT, ALIAS, GROUP
+from pillarbox.directory.app_passwords import Scope
 from pillarbox.directory.dkim_keys import KeyState
 from pillarbox.directory.domains import DEFAULT_SEPARATOR
 from pillarbox.protocol.sasl.scram_keys import DEFAULT_ITERATIONS, KEY_OCTETS, SALT_OCTETS
@@ -151,9 +153,11 @@ _PASSWORDS: Final = TableValues(
     " dropped.",
 )
 
-_ONLY_SCOPES: Final = (
-    "replace(replace(replace(replace(replace({0}, ' ', ''),"
-    " 'mail', ''), 'imap', ''), 'pop3', ''), 'smtp', '')"
+_ONLY_SCOPES: Final = reduce(
+    lambda left, scope: f"replace({left}, '{scope}', '')", Scope, "replace({0}, ' ', '')"
+)
+_ONLY_NETWORKS: Final = reduce(
+    lambda left, character: f"replace({left}, '{character}', '')", "0123456789abcdef.:/ ", "{0}"
 )
 _APP_PASSWORDS: Final = TableValues(
     name="app-password-values-valid",
@@ -168,11 +172,16 @@ _APP_PASSWORDS: Final = TableValues(
         "created_at_ms": date("0"),
         "expires_at_ms": optional(date("0")),
         "last_used_at_ms": optional(date()),
+        "read_only": integer(0, 1, "1"),
+        "networks": Rule(f"typeof({{0}}) = 'text' AND {_ONLY_NETWORKS} = ''", None),
+        "last_used_address": optional(text()),
+        "last_used_scope": optional(text(among=tuple(Scope))),
     },
     rule="What is kept of an app password has its types.",
     named="CAST(account AS INTEGER), quote(name)",
-    message="app password {1} of account {0} has a digest, key, scope or date of a wrong type",
-    remedy="Without digest, keys or scope, it is dropped: make a new one. Without a date it has expired.",
+    message="app password {1} of account {0} has a digest, key, scope, network or date of a wrong type",
+    remedy="Without digest, keys, scope or networks, it is dropped: make a new one. Without a date it has expired;"
+    " where nobody knows whether it may only read, it may.",
 )
 
 _CLIENTS: Final = TableValues(

@@ -7,11 +7,14 @@
 
 What is always true: the answer is an `Authenticated` or nothing, with no hint whether login or password was
 wrong, and both cost the same; an attempt is delayed before it is checked (see `auth_throttle`); an app
-password is tried first, because that is cheap; Argon2 runs in few threads (see `password_checks`).
+password is tried first, because that is cheap; Argon2 runs in few threads (see `password_checks`). What limits an app
+password is looked at in one place (`_unsuitable`). One that is used outside of its networks is answered as a wrong
+password is, and costs the same. Whoever shows one from where it may be used, but for a service that it is not for, is
+told so (`Unsuitable`): who has it could find that out, and its owner has to.
 """
 
 from dataclasses import dataclass
-from typing import Final, assert_never
+from typing import Final, TypeAlias, assert_never
 
 from pillarbox.directory import accounts, app_passwords, credential_marks, credentials, secrets
 from pillarbox.directory.accounts import Account, by_login
@@ -38,7 +41,7 @@ from pillarbox.server.password_checks import AuthenticationUnavailable, Password
 from pillarbox.world.entropy import nonce
 from pillarbox.world.world import World
 
-__all__ = ["Attempt", "Authenticated", "AuthenticationUnavailable", "Authenticator", "Client"]
+__all__ = ["Attempt", "Authenticated", "AuthenticationUnavailable", "Authenticator", "Client", "Unsuitable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,25 @@ class Authenticated:
     def may_use(self, scope: Scope) -> bool:
         """Whether the same credential is good for this service as well."""
         return self.app_password is None or self.app_password.is_for(scope)
+
+    @property
+    def is_read_only(self) -> bool:
+        """Whether nothing may be changed by what was logged in with."""
+        return self.app_password is not None and self.app_password.read_only
+
+
+@dataclass(frozen=True, slots=True)
+class Unsuitable:
+    """An app password is right, but no good here. A failed login, which counts as every other."""
+
+    why: str
+    """For the log."""
+    words: str = ""
+    """For the client, as a sentence without its end; empty: it is answered as a wrong password is."""
+
+
+Outcome: TypeAlias = Authenticated | Unsuitable | None
+"""What a login comes to. None: login or password is wrong."""
 
 
 class Authenticator:
@@ -82,7 +104,7 @@ class Authenticator:
         exchange = mechanisms.start(mechanism, nonce=nonce(self._world.entropy), channel=_channel(tls))
         return Attempt(self, exchange, client) if exchange else None
 
-    async def check_password(self, login: str, password: str, client: Client) -> Authenticated | None:
+    async def check_password(self, login: str, password: str, client: Client) -> Outcome:
         """Who that is, if this is a login and its password (or an app password for this scope).
 
         Raises `AuthenticationUnavailable` where too many wait already, `DatabaseUnavailable`.
@@ -96,20 +118,28 @@ class Authenticator:
             name = key = ""
         return await self.check_prepared(name, key, client)
 
-    async def check_token(self, token: str, client: Client) -> Authenticated | None:
+    async def check_token(self, token: str, client: Client) -> Outcome:
         """Who that is, if this is an app password for this scope: it is enough without a login.
 
         It is looked up before the delay, so that guesses of others delay nobody who has one: of 100 random bits, none
         is found by guessing. Raises as `check_password` does.
         """
-        matched = await self._matching(token, client.scope)
+        matched = await self._matching(token)
+        unsuitable = _unsuitable(matched, client) if matched else None
+        if unsuitable is _OUTSIDE:
+            matched = None
         account = await self._world.database.read(accounts.get, matched.account) if matched else None
         login = account.login if account else ""
         await self._history.slow_down(account, login, client, password=token)
-        who = _by_app_password(account, matched) if account and matched else None
-        if who is None or not await self._is_good(who):
-            await self._history.failed(login, client, password=token)
-            return None
+        if matched is None or account is None or not account.enabled:
+            # A disabled account tells nothing of its passwords
+            outside = unsuitable if matched is None else None
+            return await self._refused(outside, login, client, password=token)
+        if unsuitable:
+            return await self._refused(unsuitable, login, client, password=token)
+        who = _by_app_password(account, matched)
+        if not await self._is_good(who):
+            return await self._refused(None, login, client, password=token)
         return self._succeeded(who, login, client)
 
     async def settled(self) -> None:
@@ -123,15 +153,16 @@ class Authenticator:
 
     # --- for `Attempt`
 
-    async def check_prepared(self, login: str, password: str, client: Client) -> Authenticated | None:
+    async def check_prepared(self, login: str, password: str, client: Client) -> Outcome:
         """`check_password` of what SASLprep has prepared; empty strings are never right."""
         candidate = await self._world.database.read(credentials.find, login) if login else None
         account = candidate.account if candidate else None
         known = await self._history.slow_down(account, login, client, password=password)
         right = await self._checked(candidate, password, client, urgent=known)
-        if right is None or not await self._is_good(right):
-            await self._history.failed(login, client, password=password)
-            return None
+        if not isinstance(right, Authenticated):
+            return await self._refused(right, login, client, password=password)
+        if not await self._is_good(right):
+            return await self._refused(None, login, client, password=password)
         return self._succeeded(right, login, client)
 
     async def scram_keys(self, login: str, client: Client) -> ScramKeys:
@@ -142,11 +173,11 @@ class Authenticator:
             credentials.scram_keys,
             login,
             secret=await self._installation_secret(),
-            scope=client.scope,
+            address=client.address,
             now_ms=self._world.clock.now_ms(),
         )
 
-    async def scram_succeeded(self, success: Success, client: Client) -> Authenticated | None:
+    async def scram_succeeded(self, success: Success, client: Client) -> Outcome:
         """Who a finished SCRAM exchange has proven to be there; `None` where account or app password are gone by
         now, or the account is disabled."""
         read, number = self._world.database.read, success.credential
@@ -154,15 +185,15 @@ class Authenticator:
         matched = None
         if candidate and number is not None:
             matched = await read(app_passwords.find, candidate.account.id, number)
-        if candidate is None or (number is not None and matched is None):
-            await self._history.failed(success.login, client)
-            return None
+        unsuitable = _unsuitable(matched, client) if matched else None
+        if candidate is None or unsuitable or (number is not None and matched is None):
+            return await self._refused(unsuitable, success.login, client)
         who = _by_app_password(candidate.account, matched) if matched else _by_password(candidate)
         return self._succeeded(who, success.login, client)
 
-    async def scram_failed(self, login: str, client: Client) -> None:
+    async def scram_failed(self, login: str, client: Client, *, why: str) -> None:
         """A SCRAM exchange failed at its proof."""
-        await self._history.failed(login, client)
+        await self._history.failed(login, client, why=why)
 
     async def may_act_as(self, account: Account, authorization: str) -> bool:
         """Whether the account may take on this authorization identity; so far, only its own."""
@@ -180,28 +211,40 @@ class Authenticator:
     def _succeeded(self, who: Authenticated, login: str, client: Client) -> Authenticated:
         self._history.succeeded(who.account, login, client)
         if who.app_password is not None:
-            self._history.app_password_used(who.app_password.id)
+            self._history.app_password_used(who.app_password.id, client)
         return who
+
+    async def _refused(
+        self, unsuitable: Unsuitable | None, login: str, client: Client, *, password: str = ""
+    ) -> Unsuitable | None:
+        """Record a failed login; what the client is to know of it."""
+        why = unsuitable.why if unsuitable else ""
+        await self._history.failed(login, client, password=password, why=why)
+        return unsuitable if unsuitable and unsuitable.words else None
 
     async def _checked(
         self, candidate: Candidate | None, password: str, client: Client, *, urgent: bool
-    ) -> Authenticated | None:
+    ) -> Outcome:
         """Never anybody without a candidate, but as slow as with one."""
+        outside = None
         if candidate and password:
-            matched = await self._matching(password, client.scope)
+            matched = await self._matching(password)
             if matched and matched.account == candidate.account.id:
-                return _by_app_password(candidate.account, matched)
+                unsuitable = _unsuitable(matched, client)
+                if unsuitable is not _OUTSIDE:
+                    return unsuitable or _by_app_password(candidate.account, matched)
+                outside = unsuitable
         argon2 = candidate.argon2 if candidate and password else None
         right = await self._checks.holds(argon2, password, urgent=urgent, network=client.network)
-        return _by_password(candidate) if candidate and right else None
+        return _by_password(candidate) if candidate and right else outside
 
-    async def _matching(self, password: str, scope: Scope) -> Matched | None:
-        """The app password that this is."""
+    async def _matching(self, password: str) -> Matched | None:
+        """The app password that this is, for whatever it may be used."""
         digest = app_passwords.digest_of(password, await self._installation_secret())
         if digest is None:
             return None
         now_ms = self._world.clock.now_ms()
-        return await self._world.database.read(app_passwords.matching, digest, scope=scope, now_ms=now_ms)
+        return await self._world.database.read(app_passwords.matching, digest, now_ms=now_ms)
 
     async def _installation_secret(self) -> bytes:
         # Read first: people log in and read their mail also while nothing can be written
@@ -224,10 +267,10 @@ class Attempt:
         self._client = client
         self._login = ""
 
-    async def respond(self, octets: bytes | None) -> Challenge | Authenticated | Failure:
+    async def respond(self, octets: bytes | None) -> Challenge | Authenticated | Unsuitable | Failure:
         """Take the client's response, decoded; `None` where it sent no initial response.
 
-        After an `Authenticated` or a `Failure` the attempt is over. Raises `AuthenticationUnavailable`,
+        After anything but a `Challenge` the attempt is over. Raises `AuthenticationUnavailable`,
         `DatabaseUnavailable`; then it is over as well, and the client may try later.
         """
         step = self._exchange.respond(octets)
@@ -247,23 +290,26 @@ class Attempt:
                 case _:
                     assert_never(step)
 
-    async def _check_password(self, check: CheckPassword) -> Authenticated | Failure:
+    async def _check_password(self, check: CheckPassword) -> Authenticated | Unsuitable | Failure:
         who = await self._authenticator.check_prepared(check.login, check.password, self._client)
-        step = self._exchange.decide(granted=who is not None)
-        if isinstance(step, Failure) or who is None:
-            return step if isinstance(step, Failure) else _REFUSED
+        step = self._exchange.decide(granted=isinstance(who, Authenticated))
+        if isinstance(who, Authenticated) and isinstance(step, Failure):
+            return step
         return await self._authorized(who, check.authorization)
 
-    async def _succeeded(self, success: Success) -> Authenticated | Failure:
+    async def _succeeded(self, success: Success) -> Authenticated | Unsuitable | Failure:
         who = await self._authenticator.scram_succeeded(success, self._client)
-        return await self._authorized(who, success.authorization) if who else _REFUSED
+        return await self._authorized(who, success.authorization)
 
     async def _failed(self, failure: Failure) -> Failure:
         if failure.reason is Reason.CREDENTIALS and self._login:
-            await self._authenticator.scram_failed(self._login, self._client)
+            why = failure.detail if failure.detail == credentials.OUTSIDE else ""
+            await self._authenticator.scram_failed(self._login, self._client, why=why)
         return failure
 
-    async def _authorized(self, who: Authenticated, authorization: str) -> Authenticated | Failure:
+    async def _authorized(self, who: Outcome, authorization: str) -> Authenticated | Unsuitable | Failure:
+        if not isinstance(who, Authenticated):
+            return who or _REFUSED
         if await self._authenticator.may_act_as(who.account, authorization):
             return who
         return Failure(Reason.CREDENTIALS, "may not act as that identity")
@@ -275,6 +321,24 @@ def _by_password(candidate: Candidate) -> Authenticated:
 
 def _by_app_password(account: Account, matched: Matched) -> Authenticated:
     return Authenticated(account, matched, mark(matched.digest))
+
+
+_OUTSIDE: Final = Unsuitable(credentials.OUTSIDE)
+_READ_ONLY: Final = Unsuitable(
+    "the app password is read-only", "this app password is read-only, and may not send mail"
+)
+
+
+def _unsuitable(matched: Matched, client: Client) -> Unsuitable | None:
+    """Why an app password is no good for what this client wants; the one place that says so."""
+    if not matched.is_allowed_at(client.address):
+        return _OUTSIDE
+    if not matched.is_for(client.scope):
+        service = client.scope.upper()
+        return Unsuitable("the app password is for other services", f"this app password is not for {service}")
+    if client.scope is Scope.SMTP and matched.read_only:
+        return _READ_ONLY
+    return None
 
 
 _REFUSED: Final = Failure(Reason.CREDENTIALS, "refused")

@@ -30,7 +30,8 @@ LOGINS: Final = Family(
     name="logins",
     sentence="Attempts to log in.",
     labels=(
-        ("protocol", tuple(scope.value for scope in Scope if scope is not Scope.MAIL)),
+        # Of the services that there are
+        ("protocol", (Scope.IMAP, Scope.POP3, Scope.SMTP, Scope.JMAP)),
         ("result", ("succeeded", "failed", "throttled")),
     ),
 )
@@ -85,18 +86,26 @@ class LoginHistory:
         self._remember(account, where)
         self._count(client, "succeeded")
 
-    async def failed(self, login: str, client: Client, *, password: str = "") -> None:
-        """Login or password was wrong; `password` is empty where it was not shown."""
+    async def failed(self, login: str, client: Client, *, password: str = "", why: str = "") -> None:
+        """Login or password was wrong, or is no good here: `why`, for the log. `password` is empty where it was not
+        shown."""
         account = await self._world.database.read(by_login, login)
         self._throttle.failed(_key(account, login), client_key(client.address), password=password)
         self._count(client, "failed")
         # The login is not logged: people type passwords there.
-        self._world.telemetry.event("login failed", address=client.address, scope=client.scope)
+        known = {"why": why} if why else {}
+        self._world.telemetry.event("login failed", address=client.address, scope=client.scope, **known)
 
-    def app_password_used(self, identifier: int) -> None:
-        """Note the time of use."""
+    def app_password_used(self, identifier: int, client: Client) -> None:
+        """Note when, where and for what it was used."""
         self._in_background(
-            self._world.database.write(app_passwords.mark_used, identifier, now_ms=self._world.clock.now_ms())
+            self._world.database.write(
+                app_passwords.mark_used,
+                identifier,
+                address=client.address,
+                scope=client.scope,
+                now_ms=self._world.clock.now_ms(),
+            )
         )
 
     async def settled(self) -> None:

@@ -9,6 +9,9 @@ import pytest
 
 from pillarbox.admin.fsck import every_invariant, repair
 from pillarbox.app.database import SCHEMAS
+from pillarbox.directory import app_passwords
+from pillarbox.directory.app_passwords import Scope
+from pillarbox.mail.identifiers import AccountId
 from pillarbox.store.account_counters import EMAIL_BITS
 from pillarbox.world.database import SqlValue
 from pillarbox.world.database.sqlite.transaction import SqliteTransaction
@@ -22,6 +25,7 @@ INBOX = "(SELECT id FROM mailboxes WHERE account = 1 AND name = 'INBOX')"
 SENT = "(SELECT id FROM mailboxes WHERE account = 1 AND name = 'Sent')"
 ARCHIVED = f"(SELECT email FROM placements WHERE account = 1 AND mailbox = {INBOX} AND uid = 5)"
 PASSWORD = "argon2, stored_key, server_key, 0 FROM passwords"
+KEYS = "zeroblob(32), zeroblob(32)"
 REST = "'', NULL, 1, scram_salt, scram_iterations, 0, 0 FROM accounts"
 
 GROUP = (
@@ -89,7 +93,7 @@ REPAIRED = {
     "address-has-account": ["INSERT INTO addresses VALUES ('x', 'one.example', 'x', 'account', 99, NULL, 1)"],
     "password-has-account": [f"INSERT INTO passwords SELECT 99, {PASSWORD} LIMIT 1"],
     "app-password-has-account": [
-        "INSERT INTO app_passwords VALUES (1, 99, 'x', 'mail', x'00', zeroblob(32), zeroblob(32), 0, NULL, NULL)"
+        f"INSERT INTO app_passwords VALUES (1, 99, 'x', 'mail', x'00', {KEYS}, 0, NULL, NULL, 0, '', NULL, NULL)"
     ],
     "domain-values-valid": [
         "UPDATE domains SET separator = x'ff', quota_octets = 'zz', postmaster = 'zz', created_at_ms = 'zz'"
@@ -123,8 +127,10 @@ REPAIRED = {
     "group-member-has-group": ["INSERT INTO group_members VALUES (1, 1)"],
     "password-values-valid": ["UPDATE passwords SET stored_key = x'ff', server_key = 'zz', changed_at_ms = 'zz'"],
     "app-password-values-valid": [
-        "INSERT INTO app_passwords VALUES (1, 1, x'ff', 'imap smtp', x'', zeroblob(32), zeroblob(32), 'zz', 'zz', 'z')",
-        "INSERT INTO app_passwords VALUES (2, 1, 'x', 'zz', x'01', zeroblob(32), zeroblob(32), 0, NULL, NULL)",
+        f"INSERT INTO app_passwords VALUES (1, 1, x'ff', 'smtp', x'', {KEYS}, 'z', 'z', 'z', 'z', '', x'ff', 'z')",
+        f"INSERT INTO app_passwords VALUES (2, 1, 'x', 'zz', x'01', {KEYS}, 0, NULL, NULL, 0, '', NULL, NULL)",
+        f"INSERT INTO app_passwords VALUES (3, 1, 'y', 'imap', x'02', {KEYS}, 0, NULL, NULL, 0, x'ff', NULL, NULL)",
+        f"INSERT INTO app_passwords VALUES (4, 1, 'z', 'imap', x'03', {KEYS}, 0, NULL, NULL, 0, 'all', NULL, NULL)",
     ],
     "known-client-values-valid": ["INSERT INTO known_clients VALUES (1, x'ff', 0)"],
     "secret-values-valid": ["INSERT INTO installation_secrets VALUES ('x', 'zz')"],
@@ -497,6 +503,19 @@ def test_every_invariant_is_tried(tmp_path: Path) -> None:
         names = {invariant.name for invariant in every_invariant(data.context)}
     tried = REPAIRED.keys() | TOLD.keys() | CONTACTS.keys() | CONTACTS_LOST.keys() | {"blob-is-used"}
     assert names <= tried
+
+
+def test_damaged_app_passwords_never_get_more_than_they_had(tmp_path: Path) -> None:
+    """Without its networks one is dropped; one of which nobody knows whether it may only read, may only read."""
+    with fill_directory(tmp_path / "data") as data:
+        scopes = " ".join(scope for scope in Scope if scope is not Scope.MAIL)
+        sound = f"(5, 1, 'a', '{scopes}', x'04', {KEYS}, 0, NULL, 7, 1, '192.0.2.0/24 2001:db8::/32', '::1', 'dav')"
+        data.damage(*REPAIRED["app-password-values-valid"], f"INSERT INTO app_passwords VALUES {sound}")
+        data.repair()
+        first, second = data.database.read_now(app_passwords.listing, AccountId(1))
+        assert (first.id, first.read_only, first.last_used_scope) == (1, True, None)
+        assert (second.id, second.scopes) == (5, frozenset(Scope) - {Scope.MAIL})
+        assert second.networks == ("192.0.2.0/24", "2001:db8::/32")
 
 
 def test_unused_octets_become_a_file(tmp_path: Path) -> None:

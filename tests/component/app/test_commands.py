@@ -230,6 +230,29 @@ def test_app_passwords_are_shown_once_and_can_be_revoked(there: CommandLine) -> 
     assert "no app password" in there.refused("app-password", "revoke", "anna", "99")
 
 
+def test_app_passwords_can_be_limited(there: CommandLine) -> None:
+    limits = ("--read-only", "--network", "192.0.2.0/24", "--network", "2001:db8::7", "--scope", "dav")
+    made = there.json("app-password", "add", "anna", "phone", *limits, "--scope", "imap")
+    there.text("app-password", "add", "anna", "laptop")
+    phone, laptop = there.json("app-password", "list", "anna")
+    assert phone["networks"] == ["192.0.2.0/24", "2001:db8::7/128"]
+    assert (phone["id"], phone["read_only"], sorted(phone["scopes"])) == (made["id"], True, ["dav", "imap"])
+    assert (laptop["read_only"], laptop["networks"], laptop["scopes"]) == (False, [], ["mail"])
+    assert (phone["last_used_at_ms"], phone["last_used_address"], phone["last_used_scope"]) == (None,) * 3
+    heads, first, second = there.text("app-password", "list", "anna").splitlines()
+    assert heads.split() == [
+        *("ID", "NAME", "SCOPES", "ACCESS", "NETWORKS", "CREATED", "EXPIRES", "LAST", "USED", "FROM", "BY")
+    ]
+    assert "dav imap  read-only  192.0.2.0/24 2001:db8::7/128" in first
+    assert second.split()[3:5] == ["all", "any"]
+    refused = there.refused("app-password", "add", "anna", "x", "--network", "192.0.2.7/24")
+    assert "write 192.0.2.0/24, or 192.0.2.7" in refused
+    assert "not a network" in there.refused("app-password", "add", "anna", "x", "--network", "home")
+    many = [part for number in range(21) for part in ("--network", f"192.0.2.{number}")]
+    assert "at most 20" in there.refused("app-password", "add", "anna", "x", *many)
+    assert len(there.json("app-password", "list", "anna")) == 2
+
+
 def test_usage_errors_have_their_own_exit_code(there: CommandLine) -> None:
     there.refused("account", "add", code=2)
     there.refused("account", "quota", "anna", code=2)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from pillarbox.directory import accounts, app_passwords, credential_marks, credentials, known_clients, secrets
-from pillarbox.directory.app_passwords import Scope
+from pillarbox.directory.app_passwords import AppPasswordHash, Limits, Scope
 from pillarbox.directory.naming import NameRefused
 from pillarbox.directory.password_hash import argon2_matches, hash_password
 from pillarbox.directory.schema import SCHEMA
@@ -47,8 +47,8 @@ def opened_by(
     tx: Transaction, account: accounts.Account, password: str, scope: Scope, now_ms: int = NOW_MS
 ) -> bool:
     digest = app_passwords.digest_of(password, SECRET)
-    matched = app_passwords.matching(tx, digest, scope=scope, now_ms=now_ms) if digest else None
-    return matched is not None and matched.account == account.id
+    matched = app_passwords.matching(tx, digest, now_ms=now_ms) if digest else None
+    return matched is not None and matched.account == account.id and matched.is_for(scope)
 
 
 @pytest.mark.rfc("9106 §3.1", "MUST")
@@ -68,7 +68,7 @@ def test_argon2_and_scram_keys_are_written_together(tx: Transaction) -> None:
         found = credentials.find(tx, "anna")
         assert found is not None
         assert found.argon2 == hashed(password).argon2
-        keys = credentials.scram_keys(tx, "anna", secret=SECRET, scope=Scope.IMAP, now_ms=NOW_MS)
+        keys = credentials.scram_keys(tx, "anna", secret=SECRET, address="192.0.2.1", now_ms=NOW_MS)
         assert keys.pairs == (server_keys(password, SALT),)
 
 
@@ -83,7 +83,7 @@ def test_a_disabled_account_has_no_credentials(tx: Transaction) -> None:
     anna = person(tx, "anna@one.example", "first")
     accounts.set_enabled(tx, anna.id, enabled=False)
     assert credentials.find(tx, "anna") is None
-    keys = credentials.scram_keys(tx, "anna", secret=SECRET, scope=Scope.IMAP, now_ms=NOW_MS)
+    keys = credentials.scram_keys(tx, "anna", secret=SECRET, address="192.0.2.1", now_ms=NOW_MS)
     assert server_keys("first", SALT) not in keys.pairs
 
 
@@ -110,6 +110,41 @@ def test_an_app_password_opens_its_scopes_until_it_expires_or_is_revoked(tx: Tra
     assert not app_passwords.revoke(tx, bert.id, listed.id)
     assert app_passwords.revoke(tx, anna.id, listed.id)
     assert not opened_by(tx, anna, password, Scope.IMAP)
+
+
+def test_what_is_listed_of_an_app_password(tx: Transaction) -> None:
+    anna = person(tx, "anna@one.example")
+    hashed = AppPasswordHash(bytes(32), bytes(32), bytes(32))
+    number = app_passwords.add(
+        tx,
+        anna.id,
+        hashed,
+        name="phone",
+        scopes=frozenset({Scope.IMAP}),
+        now_ms=1,
+        limits=Limits(read_only=True, networks=("192.0.2.0/24", "2001:db8::/32")),
+    )
+    (listed,) = app_passwords.listing(tx, anna.id)
+    assert (listed.read_only, listed.networks) == (True, ("192.0.2.0/24", "2001:db8::/32"))
+    assert (listed.last_used_at_ms, listed.last_used_address, listed.last_used_scope) == (None, None, None)
+    app_passwords.mark_used(tx, number, address="::ffff:192.0.2.7", scope=Scope.POP3, now_ms=5)
+    (listed,) = app_passwords.listing(tx, anna.id)
+    assert (listed.last_used_at_ms, listed.last_used_address, listed.last_used_scope) == (
+        5,
+        "192.0.2.7",
+        "pop3",
+    )
+    with pytest.raises(NameRefused):
+        app_passwords.add(
+            tx,
+            anna.id,
+            hashed,
+            name="tablet",
+            scopes=frozenset({Scope.IMAP}),
+            now_ms=1,
+            limits=Limits(networks=("home",)),
+        )
+    assert len(app_passwords.listing(tx, anna.id)) == 1
 
 
 def test_a_mark_tells_a_password_from_others_as_long_as_it_is_valid(tx: Transaction) -> None:
@@ -139,15 +174,16 @@ def test_mail_is_all_scopes(tx: Transaction) -> None:
     assert all(opened_by(tx, anna, password, scope) for scope in Scope)
 
 
-def test_app_passwords_have_scram_keys_within_their_scope(tx: Transaction) -> None:
+def test_app_passwords_have_scram_keys_until_they_expire(tx: Transaction) -> None:
     anna = person(tx, "anna@one.example", "first")
-    password = add_app(tx, anna, Scope.IMAP)
-    keys = credentials.scram_keys(tx, "anna", secret=SECRET, scope=Scope.IMAP, now_ms=NOW_MS)
+    password = add_app(tx, anna, Scope.IMAP, expires_at_ms=NOW_MS + 10)
+    keys = credentials.scram_keys(tx, "anna", secret=SECRET, address="192.0.2.1", now_ms=NOW_MS)
     assert keys.pairs[0] == server_keys("first", SALT)
     own = server_keys(password, SALT)
     assert (keys.pairs[1].stored_key, keys.pairs[1].server_key) == (own.stored_key, own.server_key)
     assert keys.pairs[1].credential is not None
-    keys = credentials.scram_keys(tx, "anna", secret=SECRET, scope=Scope.SMTP, now_ms=NOW_MS)
+    assert keys.pairs[1].refusal is None
+    keys = credentials.scram_keys(tx, "anna", secret=SECRET, address="192.0.2.1", now_ms=NOW_MS + 10)
     assert len(keys.pairs) == 1
 
 
@@ -155,12 +191,12 @@ def test_an_unknown_login_has_plausible_keys_that_stay(tx: Transaction) -> None:
     person(tx, "anna@one.example", "first")
 
     def shown(login: str) -> object:
-        return credentials.scram_keys(tx, login, secret=SECRET, scope=Scope.IMAP, now_ms=NOW_MS)
+        return credentials.scram_keys(tx, login, secret=SECRET, address="192.0.2.1", now_ms=NOW_MS)
 
     assert shown("nobody@one.example") == shown("nobody@one.example")
-    known = credentials.scram_keys(tx, "anna", secret=SECRET, scope=Scope.IMAP, now_ms=NOW_MS)
-    unknown = credentials.scram_keys(tx, "nobody", secret=SECRET, scope=Scope.IMAP, now_ms=NOW_MS)
-    other = credentials.scram_keys(tx, "nobody2", secret=SECRET, scope=Scope.IMAP, now_ms=NOW_MS)
+    known = credentials.scram_keys(tx, "anna", secret=SECRET, address="192.0.2.1", now_ms=NOW_MS)
+    unknown = credentials.scram_keys(tx, "nobody", secret=SECRET, address="192.0.2.1", now_ms=NOW_MS)
+    other = credentials.scram_keys(tx, "nobody2", secret=SECRET, address="192.0.2.1", now_ms=NOW_MS)
     assert (len(unknown.salt), unknown.iterations) == (len(known.salt), known.iterations)
     assert unknown.salt != other.salt
     assert unknown.pairs != other.pairs
@@ -168,11 +204,11 @@ def test_an_unknown_login_has_plausible_keys_that_stay(tx: Transaction) -> None:
 
 def test_a_salt_is_the_same_before_and_after_the_account_is_made(tx: Transaction) -> None:
     person(tx, "anna@one.example")
-    before = credentials.scram_keys(tx, "BERT@one.example", secret=SECRET, scope=Scope.IMAP, now_ms=NOW_MS)
+    before = credentials.scram_keys(tx, "BERT@one.example", secret=SECRET, address="192.0.2.1", now_ms=NOW_MS)
     accounts.create(
         tx, "bert@one.example", scram_salt=credentials.scram_salt("bert@one.example", SECRET), now_ms=NOW_MS
     )
-    after = credentials.scram_keys(tx, "bert@one.example", secret=SECRET, scope=Scope.IMAP, now_ms=NOW_MS)
+    after = credentials.scram_keys(tx, "bert@one.example", secret=SECRET, address="192.0.2.1", now_ms=NOW_MS)
     assert after.salt == before.salt
 
 

@@ -6,7 +6,7 @@ from pillarbox.app.commands.amounts import LARGEST_ID, Duration, day
 from pillarbox.app.commands.installation import Installation, on_installation, table
 from pillarbox.app.commands.passwords import password_shown
 
-SCOPES = ("mail", "imap", "pop3", "smtp", "jmap")
+SCOPES = ("mail", "imap", "pop3", "smtp", "jmap", "dav", "sieve")
 
 
 @click.group("app-password")
@@ -24,16 +24,32 @@ def command() -> None:
     multiple=True,
     default=("mail",),
     show_default=True,
-    help="The services it can log in to; mail is all of them. May be repeated.",
+    help="The services it can log in to; mail is all of them. May be repeated."
+    " (dav and sieve are not served yet.)",
+)
+@click.option("--read-only", is_flag=True, help="It can read, and neither change nor send anything.")
+@click.option(
+    "--network",
+    "networks",
+    multiple=True,
+    metavar="NETWORK",
+    help="Where it can be used from: 192.0.2.0/24, 2001:db8::/32, or an address. May be repeated."
+    " Without it: from everywhere.",
 )
 @click.option("--expires-in", type=Duration(), help="When it expires: 12h, 90d, 1y.")
 @on_installation
 def add(
-    installation: Installation, login: str, name: str, scopes: tuple[str, ...], expires_in: int | None
+    installation: Installation,
+    login: str,
+    name: str,
+    scopes: tuple[str, ...],
+    read_only: bool,
+    networks: tuple[str, ...],
+    expires_in: int | None,
 ) -> None:
     """Create an app password for a program called NAME. It is shown once."""
     from pillarbox.admin import app_passwords
-    from pillarbox.directory.app_passwords import Scope
+    from pillarbox.directory.app_passwords import Limits, Scope
     from pillarbox.world.entropy import SystemEntropy
 
     entropy, now_ms = SystemEntropy(), installation.now_ms
@@ -47,6 +63,7 @@ def add(
         scopes=map(Scope, scopes),
         now_ms=now_ms,
         expires_at_ms=None if expires_in is None else now_ms + expires_in,
+        limits=Limits(read_only, networks),
     )
     installation.show(
         {"id": number, "name": name, "password": password},
@@ -58,7 +75,8 @@ def add(
 @click.argument("login")
 @on_installation
 def list_app_passwords(installation: Installation, login: str) -> None:
-    """List the app passwords of an account (not the passwords themselves)."""
+    """List the app passwords of an account (not the passwords themselves), and when, from where and for what each was
+    last used."""
     from pillarbox.admin import app_passwords
 
     found = installation.read(app_passwords.listing, login)
@@ -67,13 +85,21 @@ def list_app_passwords(installation: Installation, login: str) -> None:
             password.id,
             password.name,
             " ".join(sorted(password.scopes)),
+            "read-only" if password.read_only else "all",
+            " ".join(password.networks) or "any",
             day(password.created_at_ms),
-            day(password.last_used_at_ms),
             day(password.expires_at_ms),
+            day(password.last_used_at_ms),
+            password.last_used_address or "",
+            password.last_used_scope or "",
         )
         for password in found
     )
-    installation.show(found, table(("ID", "NAME", "SCOPES", "CREATED", "LAST USED", "EXPIRES"), rows))
+    headings = (
+        *("ID", "NAME", "SCOPES", "ACCESS", "NETWORKS", "CREATED", "EXPIRES"),
+        *("LAST USED", "FROM", "BY"),
+    )
+    installation.show(found, table(headings, rows))
 
 
 @command.command("revoke")

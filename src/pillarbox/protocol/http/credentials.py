@@ -15,6 +15,8 @@ and send them with whatever other pages ask for (RFC 9110 §11.6.1 demands a cha
 
 INVALID_TOKEN: Final = CHALLENGE_OF_TOKENS + b', error="invalid_token"'
 """RFC 6750 §3.1."""
+INSUFFICIENT_SCOPE: Final = CHALLENGE_OF_TOKENS + b', error="insufficient_scope"'
+"""RFC 6750 §3.1: the token is right, and not for this; with a status of 403."""
 _TOKEN_OCTETS: Final = (string.ascii_letters + string.digits + "-._~+/").encode()
 
 

@@ -63,10 +63,14 @@ def scram(nonce: str, channel: ChannelBinding | None, *, plus: bool) -> Mechanis
 
 
 def _proven(keys: ScramKeys, signed: bytes, proof: bytes) -> KeyPair:
+    why = "wrong proof"
     for pair in keys.pairs:
         if proof_holds(pair.stored_key, signed, proof):
-            return pair
-    raise AuthenticationFailed(Reason.CREDENTIALS, "wrong proof")
+            refusal = pair.refusal() if pair.refusal else ""
+            if not refusal:
+                return pair
+            why = refusal  # found, but as slow as if it were not
+    raise AuthenticationFailed(Reason.CREDENTIALS, why)
 
 
 def _binding_data(first: ClientFirst, channel: ChannelBinding | None, *, plus: bool) -> bytes:

@@ -6,6 +6,7 @@ them can impersonate the server but not the client.
 
 import hashlib
 import hmac
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 # RFC 7677 §4 names 15 000 as a rule of thumb of 2015, and 4096 as the minimum.
@@ -23,6 +24,8 @@ class KeyPair:
     server_key: bytes = field(repr=False)
     credential: int | None = None
     """The caller's number for it, returned in `Success`; `None` for the account's own password."""
+    refusal: Callable[[], str] | None = field(default=None, repr=False, compare=False)
+    """Asked once it is proven: why its proof is refused as a wrong one is, for the log; empty where it is accepted."""
 
 
 @dataclass(frozen=True, slots=True)

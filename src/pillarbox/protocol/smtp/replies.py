@@ -153,6 +153,12 @@ def closing(hostname: str, status: str, why: str) -> Reply:
     return Reply(421, status, f"{hostname} {why}, closing connection")
 
 
+def insufficient(why: str) -> Reply:
+    """A login that is right, and may not send. RFC 4954 §6: 535 is for "invalid or insufficient" credentials, and makes
+    programs ask for others; a 5yz that is not about them (550) would be taken for the refusal of a message."""
+    return Reply(AUTH_FAILED.code, AUTH_FAILED.status, f"{AUTH_FAILED.text}: {why}")
+
+
 def challenge(base64: str) -> Reply:
     """A server challenge of an AUTH exchange; "334 " alone where it is empty (RFC 4954 §4)."""
     return Reply(334, "", base64)

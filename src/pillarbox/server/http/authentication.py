@@ -15,12 +15,13 @@ from pillarbox.directory.app_passwords import Scope
 from pillarbox.protocol.http.credentials import (
     CHALLENGE,
     CHALLENGE_OF_TOKENS,
+    INSUFFICIENT_SCOPE,
     INVALID_TOKEN,
     basic,
     bearer,
 )
 from pillarbox.protocol.http.problem import Problem
-from pillarbox.server.authentication import Authenticated, Authenticator, Client
+from pillarbox.server.authentication import Authenticated, Authenticator, Client, Unsuitable
 from pillarbox.server.http.origin import Origin
 from pillarbox.server.http.refusals import Refused
 
@@ -37,12 +38,17 @@ NO_LOGIN: Final = Problem(
 )
 WRONG_LOGIN: Final = Problem(401, "Authentication failed.", fields=_CHALLENGED)
 WRONG_TOKEN: Final = Problem(401, "Authentication failed.", fields=((b"www-authenticate", INVALID_TOKEN),))
+_INSUFFICIENT: Final = ((b"www-authenticate", INSUFFICIENT_SCOPE),)
 PLAIN: Final = Problem(403, "Passwords are not accepted without TLS. Use https.")
+
+
+class LoginFailed(Refused):
+    """There was a login, and it is wrong, or of no good here; too many end the connection."""
 
 
 def for_pages(problem: Problem) -> Problem:
     """The same, without a challenge that a browser answers by itself."""
-    is_asking = problem is NO_LOGIN or problem is WRONG_LOGIN
+    is_asking = problem.status == 401 and problem.fields == _CHALLENGED
     return structs.replace(problem, fields=_OF_PAGES) if is_asking else problem
 
 
@@ -79,7 +85,7 @@ class Logins:
     ) -> Authenticated:
         """Who sends a request with this Authorization field.
 
-        Raises `Refused`, `AuthenticationUnavailable`, `DatabaseUnavailable`.
+        Raises `Refused`, which a failed login is too, `AuthenticationUnavailable`, `DatabaseUnavailable`.
         """
         if not origin.secure and not self._plain_allowed:
             raise Refused(PLAIN)  # before anybody is asked for a password
@@ -101,5 +107,10 @@ class Logins:
         else:
             raise Refused(NO_LOGIN)
         if who is None:
-            raise Refused(wrong)
+            raise LoginFailed(wrong)
+        if isinstance(who, Unsuitable):
+            detail = f"Authentication failed: {who.words}."
+            if wrong is WRONG_LOGIN:  # RFC 9110 §15.5.2: other credentials are asked for
+                raise LoginFailed(structs.replace(wrong, detail=detail))
+            raise LoginFailed(Problem(403, detail, fields=_INSUFFICIENT))
         return who

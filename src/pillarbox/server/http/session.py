@@ -22,7 +22,7 @@ from pillarbox.protocol.http.upgrade import WebSocketEvent, acceptance, refusal
 from pillarbox.server import damage
 from pillarbox.server.connection import Activity, Connection, ConnectionGone
 from pillarbox.server.http import refusals, security_fields
-from pillarbox.server.http.authentication import WRONG_LOGIN, WRONG_TOKEN, Remembered, for_pages
+from pillarbox.server.http.authentication import LoginFailed, Remembered, for_pages
 from pillarbox.server.http.context import HttpContext
 from pillarbox.server.http.event_stream import FIELDS, EventStream
 from pillarbox.server.http.exchange import Exchange
@@ -181,7 +181,7 @@ class HttpSession:
                 exchange.head.field(b"authorization"), exchange.origin, remembered, now_s
             )
         except Refused as refused:
-            if refused.problem is WRONG_LOGIN or refused.problem is WRONG_TOKEN:
+            if isinstance(refused, LoginFailed):
                 self._failed_logins += 1
                 exchange.keep_alive = exchange.keep_alive and self._failed_logins < MAX_FAILED_LOGINS
             if any(name.startswith(b"sec-fetch-") for name, _ in exchange.head.fields):

@@ -1,7 +1,7 @@
 """LOGIN, AUTHENTICATE (RFC 9051 §6.2, RFC 4959 SASL-IR).
 
 Credentials are checked by `server.authentication`. A refusal never shows whether the name or the password was
-wrong.
+wrong; an app password that is right says what it is not for.
 """
 
 from functools import lru_cache
@@ -13,7 +13,7 @@ from pillarbox.protocol.imap import response_codes
 from pillarbox.protocol.imap.capabilities import Conditions
 from pillarbox.protocol.imap.commands import Authenticate, Login
 from pillarbox.protocol.sasl.exchange import Challenge, Failure, Reason
-from pillarbox.server.authentication import Authenticated, Authenticator, Client
+from pillarbox.server.authentication import Authenticated, Authenticator, Client, Unsuitable
 from pillarbox.server.connection import Connection
 from pillarbox.server.imap.reply import Reply, bad, no, ok
 from pillarbox.server.imap.session_state import AUTOLOGOUT_S, SessionState
@@ -24,7 +24,13 @@ _FAILED: Final = no("Authentication failed", response_codes.AUTHENTICATIONFAILED
 async def login(session: SessionState, command: Login) -> Reply:
     """RFC 9051 §6.2.3."""
     who = await session.authenticator.check_password(command.login, command.password, _client(session))
-    return _FAILED if who is None else _logged_in(session, who)
+    match who:
+        case None:
+            return _FAILED
+        case Unsuitable():
+            return _unsuitable(who)
+        case Authenticated():
+            return _logged_in(session, who)
 
 
 async def authenticate(session: SessionState, command: Authenticate) -> Reply | None:
@@ -55,6 +61,9 @@ async def respond(session: SessionState, octets: bytes | None) -> Reply | None:
         case Failure():
             session.attempt = None
             return _failure(step)
+        case Unsuitable():
+            session.attempt = None
+            return _unsuitable(step)
         case Authenticated():
             session.attempt = None
             return _logged_in(session, step)
@@ -66,6 +75,11 @@ def _failure(failure: Failure) -> Reply:
             return bad("Invalid SASL response")
         case Reason.CREDENTIALS | Reason.CHANNEL_BINDING:
             return _FAILED
+
+
+def _unsuitable(refused: Unsuitable) -> Reply:
+    # RFC 5530 §3: the code by which programs ask for another password
+    return no(f"Authentication failed: {refused.words}", response_codes.AUTHENTICATIONFAILED)
 
 
 def conditions(authenticator: Authenticator, config: Config, connection: Connection) -> Conditions:
@@ -87,6 +101,7 @@ def _client(session: SessionState) -> Client:
 
 def _logged_in(session: SessionState, who: Authenticated) -> Reply:
     session.account, session.credential = who.account, who.credential
+    session.read_only = who.is_read_only
     session.machine.authenticated(jmap=bool(session.config.web_url) and who.may_use(Scope.JMAP))
     session.connection.set_deadline(AUTOLOGOUT_S)
     # RFC 9051 §6.2.2: the list has changed, and sending it spares the client a command

@@ -70,6 +70,7 @@ class SessionState:
         "output",
         "output_octets",
         "own_modseqs",
+        "read_only",
         "tag",
         "unsubscribe",
         "up_to_date",
@@ -97,6 +98,8 @@ class SessionState:
         self.credential = ""
         """The mark of the password that it has logged in with."""
         """Who has logged in; not None exactly while the state is authenticated or selected."""
+        self.read_only = False
+        """Whether the password of the login may change nothing."""
         self.client = ""
         """What the client calls itself (ID)."""
         self.last_command: type[Command] | None = None

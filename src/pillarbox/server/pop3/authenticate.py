@@ -1,7 +1,7 @@
 """USER, PASS, AUTH, and opening the maildrop.
 
 RFC 1939 §4, §7; 5034 §4. Logins are checked by `server.authentication`; a refusal never shows whether name or
-password was wrong.
+password was wrong; an app password that is right says what it is not for.
 """
 
 from typing import Final, assert_never
@@ -11,7 +11,7 @@ from pillarbox.protocol.pop3.commands import Auth, Pass, Response, User
 from pillarbox.protocol.pop3.replies import Code
 from pillarbox.protocol.sasl.exchange import Challenge, Failure, Reason
 from pillarbox.protocol.sasl.line import CANCEL, LineNotBase64, decode_initial, decode_response
-from pillarbox.server.authentication import Authenticated
+from pillarbox.server.authentication import Authenticated, Unsuitable
 from pillarbox.server.pop3.capability import conditions
 from pillarbox.server.pop3.lease import RENEWAL, Lease
 from pillarbox.server.pop3.maildrop import Maildrop
@@ -38,10 +38,13 @@ async def user(session: SessionState, command: User) -> None:
 async def password(session: SessionState, command: Pass) -> None:
     """RFC 1939 §7."""
     who = await session.authenticator.check_password(session.name, command.password, session.client)
-    if who is None:
-        _failed(session)
-    else:
-        await _open(session, who)
+    match who:
+        case None:
+            _failed(session)
+        case Unsuitable():
+            _failed(session, f"Authentication failed: {who.words}.")
+        case Authenticated():
+            await _open(session, who)
 
 
 async def auth(session: SessionState, command: Auth) -> None:
@@ -93,15 +96,17 @@ async def _respond(session: SessionState, octets: bytes | None) -> None:
             session.reply(replies.error("Invalid authentication response."))
         case Failure():
             _failed(session)
+        case Unsuitable():
+            _failed(session, f"Authentication failed: {step.words}.")
         case Authenticated():
             await _open(session, step)
         case _:
             assert_never(step)
 
 
-def _failed(session: SessionState) -> None:
+def _failed(session: SessionState, text: str = "Authentication failed.") -> None:
     session.failed_logins += 1
-    session.reply(replies.error("Authentication failed.", Code.AUTH))
+    session.reply(replies.error(text, Code.AUTH))
 
 
 def _not_base64(session: SessionState) -> None:

@@ -31,6 +31,7 @@ class SessionState:
         "last_command",
         "machine",
         "name",
+        "read_only",
         "refused",
         "replied",
         "world",
@@ -56,6 +57,8 @@ class SessionState:
         """The account that has logged in; not None exactly while the maildrop is open."""
         self.credential = ""
         """The mark of the password that it has logged in with."""
+        self.read_only = False
+        """Whether the password of the login may change nothing."""
         self.replied = False
         """Whether the current command has its status line already."""
         self._maildrop: Maildrop | None = None
@@ -94,7 +97,7 @@ class SessionState:
 
     def open_maildrop(self, who: Authenticated, maildrop: Maildrop, lease: Lease) -> None:
         """The account has logged in."""
-        self.account, self.credential = who.account, who.credential
+        self.account, self.credential, self.read_only = who.account, who.credential, who.is_read_only
         self._maildrop, self._lease = maildrop, lease
         self._read_ahead = ReadAhead(self.world, who.account.id, maildrop)
 

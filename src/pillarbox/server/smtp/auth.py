@@ -9,7 +9,7 @@ from pillarbox.protocol.smtp import replies
 from pillarbox.protocol.smtp.commands import Auth
 from pillarbox.protocol.smtp.machine import Response
 from pillarbox.protocol.smtp.replies import Reply
-from pillarbox.server.authentication import Authenticated, AuthenticationUnavailable, Client
+from pillarbox.server.authentication import Authenticated, AuthenticationUnavailable, Client, Unsuitable
 from pillarbox.server.smtp.context import AUTH_TIMEOUT_S, COMMAND_TIMEOUT_S, Context
 from pillarbox.world.database import DatabaseUnavailable
 
@@ -86,6 +86,8 @@ async def _answer(context: Context, octets: bytes | None) -> tuple[Reply, Authen
             return replies.challenge(base64.b64encode(challenge).decode()), None
         case Failure(reason):
             return _FAILURES[reason], None
+        case Unsuitable():
+            return replies.insufficient(step.words), None
         case Authenticated():
             return replies.AUTHENTICATED, step
         case _:

@@ -166,12 +166,13 @@ def test_what_is_no_login_is_no_attempt(server: Server, client: HttpClient, fiel
 def test_an_app_password_is_a_token(server: Server, client: HttpClient) -> None:
     got = client.ask("GET /mine", {"Authorization": "Bearer " + app_password(server, Scope.JMAP)})
     assert json.loads(got.body)["login"] == "u0@one.example"
-    for wrong in (app_password(server, Scope.IMAP), "abcd"):
+    for wrong, status, error in (
+        (app_password(server, Scope.IMAP), 403, "insufficient_scope"),
+        ("abcd", 401, "invalid_token"),
+    ):
         got = client.ask("GET /mine", {"Authorization": f"Bearer {wrong}"})
-        assert (got.status, got["www-authenticate"]) == (
-            401,
-            'Bearer realm="Pillarbox", error="invalid_token"',
-        )
+        challenge = f'Bearer realm="Pillarbox", error="{error}"'
+        assert (got.status, got["www-authenticate"]) == (status, challenge)
     assert logins(server, "failed") == 2
 
 
@@ -179,6 +180,24 @@ def test_wrong_passwords_are_counted_and_end_the_connection(server: Server, clie
     for number in range(5):
         got = client.ask("GET /mine", {"Authorization": authorization(0, f"wrong {number % 2}")})
         assert got.problem["detail"] == "Authentication failed."
+    assert got["connection"] == "close"
+    assert client.rest() == b""
+    assert logins(server, "failed") == 5
+
+
+@pytest.mark.parametrize("scheme", ["Basic", "Bearer"])
+def test_app_passwords_for_other_services_are_counted_likewise(
+    server: Server, client: HttpClient, scheme: str
+) -> None:
+    password = app_password(server, Scope.IMAP)
+    field = authorization(0, password) if scheme == "Basic" else f"Bearer {password}"
+    page = {"Authorization": field, "Sec-Fetch-Mode": "cors"}
+    got = client.ask("GET /mine", page)
+    assert got.problem["detail"] == "Authentication failed: this app password is not for JMAP."
+    asked = [value for name, value in got.fields if name == "www-authenticate"]
+    assert [value.partition(" ")[0] for value in asked] == ["Bearer"], "a page is not asked for a password"
+    for _ in range(4):
+        got = client.ask("GET /mine", {"Authorization": field})
     assert got["connection"] == "close"
     assert client.rest() == b""
     assert logins(server, "failed") == 5
