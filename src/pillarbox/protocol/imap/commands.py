@@ -10,6 +10,7 @@ APPEND and REPLACE carry messages: their values name the mailbox, and the messag
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 
 from pillarbox.mail.query import Query, mentions_modseq, mentions_sequence
 from pillarbox.protocol.imap.fetch_items import Attribute, FetchItem
@@ -399,3 +400,22 @@ class Replace(Command):
     """One number, or `*`."""
     mailbox: str
     uid: bool = False
+
+
+CHANGING: Final[frozenset[type[Command]]] = frozenset(
+    (
+        Create,
+        Delete,
+        Rename,
+        Subscribe,
+        Unsubscribe,
+        Append,
+        Expunge,
+        Store,
+        Copy,
+        Move,
+        Replace,
+    )
+)
+"""Commands that change mail or mailboxes, whatever mailbox is selected. Others change at most the one that is selected,
+and nothing where it is selected read-only."""

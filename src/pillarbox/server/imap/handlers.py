@@ -23,7 +23,7 @@ from pillarbox.server.imap import (
     store,
 )
 from pillarbox.server.imap.list import list_mailboxes, lsub, namespace
-from pillarbox.server.imap.reply import Reply
+from pillarbox.server.imap.reply import READ_ONLY_LOGIN, Reply
 from pillarbox.server.imap.session_state import SessionState
 from pillarbox.world.shared.metrics import Count, Family, Metrics
 
@@ -68,6 +68,16 @@ COMMANDS_RECEIVED: Final = Family(
     sentence="IMAP commands received.",
     labels=(("command", tuple(_COUNTED.values())),),
 )
+
+
+async def refused(_: SessionState, __: commands.Command) -> Reply:
+    """In the place of a handler of a command that may change something, for a login that may not."""
+    return READ_ONLY_LOGIN
+
+
+def handler_of(kind: type[commands.Command], *, read_only: bool) -> Handler:
+    """What carries out a command; `read_only`: for a login that may change nothing."""
+    return refused if read_only and kind in commands.CHANGING else HANDLERS[kind]
 
 
 def command_counts(metrics: Metrics) -> dict[type[commands.Command], Count]:

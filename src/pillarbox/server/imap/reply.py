@@ -68,6 +68,7 @@ NO_MESSAGES: Final = ok("No messages found")
 """For commands that name no message of the mailbox (RFC 9051 §6.4.9)."""
 
 READ_ONLY: Final = no("Mailbox is read-only", response_codes.NOPERM)
+READ_ONLY_LOGIN: Final = no("This app password is read-only", response_codes.NOPERM)
 
 REFUSALS: Final[dict[type[Exception], Reply]] = {
     NoSuchMailbox: no("Mailbox doesn't exist", response_codes.NONEXISTENT),

@@ -24,11 +24,12 @@ from pillarbox.world.database import Transaction
 _SELECTED: Final = ok("SELECT completed", READ_WRITE)
 _NOTHING: Final = Changed(EMPTY, EMPTY)
 _EXAMINED: Final = ok("EXAMINE completed", READ_ONLY)
+_SELECTED_READ_ONLY: Final = ok("SELECT completed", READ_ONLY)
 
 
 async def select(session: SessionState, command: Select) -> Reply:
-    """SELECT and EXAMINE."""
-    machine = session.machine
+    """SELECT and EXAMINE. A login that may change nothing selects read-only (RFC 9051 §6.3.2)."""
+    machine, read_only = session.machine, command.read_only or session.read_only
     if machine.selected is not None:
         # RFC 7162 §3.2.11: responses from here on are about the new mailbox
         session.write(responses.CLOSED)
@@ -36,7 +37,7 @@ async def select(session: SessionState, command: Select) -> Reply:
     machine.deselect()
     cached, first_recent, since = await _open(session, command.mailbox, command.resynchronize)
     recent = _recent(first_recent, cached.uid_next, rev2=machine.rev2)
-    if recent and not command.read_only:
+    if recent and not read_only:
         recent = await updates.claim_unclaimed(session, cached.mailbox)
         cached, _, since = await _open(session, command.mailbox, command.resynchronize)
     # The responses show one state of the mailbox: what is written after waiting is from a copy
@@ -46,7 +47,7 @@ async def select(session: SessionState, command: Select) -> Reply:
         uid_validity=cached.version.uid_validity,
         uids=cached.uids,
         modseq=cached.version.modseq,
-        read_only=command.read_only,
+        read_only=read_only,
         recent=recent,
     )
     machine.select(selected)
@@ -56,7 +57,9 @@ async def select(session: SessionState, command: Select) -> Reply:
         pieces = qresync.responses_for(selected, cached, since, command.resynchronize)
         with session.holding(cached.snapshot_octets):
             await session.write_pieces(pieces)
-    return _EXAMINED if command.read_only else _SELECTED
+    if command.read_only:
+        return _EXAMINED
+    return _SELECTED_READ_ONLY if read_only else _SELECTED
 
 
 async def _open(

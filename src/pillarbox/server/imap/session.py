@@ -32,10 +32,16 @@ from pillarbox.server.authentication import Authenticator
 from pillarbox.server.connection import Activity, Connection, ConnectionGone
 from pillarbox.server.imap import append, authenticate, idle, updates
 from pillarbox.server.imap.caches import Caches
-from pillarbox.server.imap.handlers import HANDLERS
+from pillarbox.server.imap.handlers import handler_of
 from pillarbox.server.imap.idle import Hint
 from pillarbox.server.imap.limits import ImapLimits
-from pillarbox.server.imap.reply import Reply, ResponseInterrupted, refusal
+from pillarbox.server.imap.reply import (
+    READ_ONLY_LOGIN,
+    CommandRefused,
+    Reply,
+    ResponseInterrupted,
+    refusal,
+)
 from pillarbox.server.imap.session_state import LOGIN_TIMEOUT_S, NONE, SessionState
 from pillarbox.server.imap.updates import MailboxGone
 from pillarbox.world.database import DatabaseUnavailable
@@ -186,6 +192,8 @@ class ImapSession(SessionState):
             self.last_command = type(event.command)
             self.caches.commands[self.last_command].value += 1
         try:
+            if self.read_only:
+                raise CommandRefused(READ_ONLY_LOGIN)
             self.write(await append.message_offered(self, event))
         except Exception as error:
             reply = await self._refusal(error)
@@ -207,7 +215,7 @@ class ImapSession(SessionState):
             self._condstore_enabled(command)
         self.last_command = kind = type(command)
         self.caches.commands[kind].value += 1
-        work = HANDLERS[kind](self, command)
+        work = handler_of(kind, read_only=self.read_only)(self, command)
         await self._carry_out(event.tag, work, expunges=command.permits_expunge)
         if isinstance(command, commands.Logout):
             self._close()

@@ -4,6 +4,7 @@ from typing import Final
 
 from pillarbox.protocol.pop3 import replies
 from pillarbox.protocol.pop3.commands import Dele, Quit, Rset
+from pillarbox.protocol.pop3.replies import Code
 from pillarbox.server.pop3.session_state import SessionState
 from pillarbox.store import maildrop as store
 
@@ -14,7 +15,10 @@ DELETED_TOGETHER: Final = 2_000
 
 
 async def dele(session: SessionState, command: Dele) -> None:
-    """RFC 1939 §5: the first DELE locks the maildrop."""
+    """RFC 1939 §5: the first DELE locks the maildrop. The only command that changes anything."""
+    if session.read_only:
+        session.reply(replies.error("This app password is read-only.", Code.SYS_PERM))
+        return
     session.maildrop.uid(command.number)
     await session.lease.take()
     session.maildrop.mark(command.number)
