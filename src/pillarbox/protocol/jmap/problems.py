@@ -58,6 +58,11 @@ def upload_too_large(most: int) -> Problem:
     return limit("maxSizeUpload", f"More than {most} octets.", status=413)
 
 
+def forbidden(detail: str) -> Problem:
+    """An upload that this login may not make."""
+    return Problem("about:blank", detail, status=403)
+
+
 def not_found(detail: str) -> Problem:
     """An upload or download of what there is not, or not for this user."""
     return Problem("about:blank", detail, status=404)

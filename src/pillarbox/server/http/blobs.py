@@ -46,6 +46,7 @@ async def upload(request: HttpRequest) -> Response:
         request.headers.get("content-type"),
         request.stream(),
         announced=None if length is None else int(length),
+        read_only=request.who.is_read_only,
     )
     if isinstance(made, JmapProblem):
         return _refusal(made)

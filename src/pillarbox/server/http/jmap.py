@@ -44,7 +44,8 @@ async def well_known(_: HttpRequest) -> Response:
 async def session(request: HttpRequest) -> Response:
     """The session (RFC 8620 §2)."""
     service = request.shared(JmapService)
-    found = await service.session(request.account, _base_url(request))
+    read_only = request.who.is_read_only
+    found = await service.session(request.account, _base_url(request), read_only=read_only)
     return Response(
         found.octets, media_type="application/json", headers={"Cache-Control": "no-cache, no-store"}
     )
@@ -58,6 +59,7 @@ async def api(request: HttpRequest) -> Response:
         octets,
         _base_url(request),
         credential=request.who.credential,
+        read_only=request.who.is_read_only,
         client_address=request.origin.address,
         give_way=request.give_way,
     )
@@ -120,7 +122,7 @@ class JmapSocket:
     def __init__(self, request: HttpRequest) -> None:
         self._service = request.shared(JmapService)
         self._account = request.account
-        self._credential = request.who.credential
+        self._credential, self._read_only = request.who.credential, request.who.is_read_only
         self._world = request.world
         self._base_url = _base_url(request)
         self._client_address = request.origin.address
@@ -151,6 +153,7 @@ class JmapSocket:
                     content.encode(),
                     self._base_url,
                     credential=self._credential,
+                    read_only=self._read_only,
                     client_address=self._client_address,
                     give_way=websocket_.give_way,
                 )

@@ -1,7 +1,7 @@
 """Which accounts a user may use, and whether a call may use the one that it names (RFC 8620 §1.6.2, §3.6.2)."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from pillarbox.directory.accounts import Account
 from pillarbox.mail import object_id
@@ -10,11 +10,17 @@ from pillarbox.protocol.jmap.capabilities import MDN, Capability, writes
 from pillarbox.protocol.jmap.errors import MethodError
 from pillarbox.protocol.jmap.session_object import Access
 
+_READING: Final = frozenset(("mayRead", "mayReadItems"))
 
-def accesses_of(account: Account, offered: Sequence[Capability]) -> dict[str, Access]:
-    """The accounts by id: their own."""
+
+def accesses_of(
+    account: Account, offered: Sequence[Capability], *, read_only: bool = False
+) -> dict[str, Access]:
+    """The accounts by id: their own. `read_only`: for a login that may change nothing."""
     urns = tuple(row.urn for row in offered if row.account is not None)
-    own = Access(id=object_id.of_account(account.id), name=account.address, capabilities=urns)
+    own = Access(
+        id=object_id.of_account(account.id), name=account.address, capabilities=urns, is_read_only=read_only
+    )
     return {own.id: own}
 
 
@@ -40,6 +46,19 @@ def check(
         origin = named(accesses, arguments, "fromAccountId", errors.FROM_ACCOUNT_NOT_FOUND)
         if capability.urn not in origin.capabilities:
             raise MethodError(errors.FROM_ACCOUNT_NOT_SUPPORTED)
+
+
+def permitted(access: Access, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Records as their account shows them: where it is read-only, without the rights to change anything."""
+    if access.is_read_only:
+        for record in records:
+            if "myRights" in record:
+                record["myRights"] = {
+                    name: may and name in _READING for name, may in record["myRights"].items()
+                }
+            if "mayDelete" in record:
+                record["mayDelete"] = False
+    return records
 
 
 def named(accesses: Mapping[str, Access], arguments: Mapping[str, Any], name: str, not_found: str) -> Access:

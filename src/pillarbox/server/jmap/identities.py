@@ -21,6 +21,7 @@ from pillarbox.protocol.jmap.limits import Limits
 from pillarbox.protocol.jmap.responses import SetOutcome
 from pillarbox.protocol.jmap.types.identity import IDENTITY
 from pillarbox.server.jmap import changes_page
+from pillarbox.server.jmap.accounts import permitted
 from pillarbox.server.jmap.context import Context
 from pillarbox.server.jmap.guarded_writes import GuardedWrites, RecordRefused
 from pillarbox.world.database import Transaction
@@ -36,6 +37,7 @@ async def get(context: Context, given: dict[str, Any]) -> dict[str, Any]:
     records = {one.id: _record(one) for one in listed}
     ids = tuple(records) if wanted is None else wanted
     found = [{name: records[key][name] for name in properties} for key in ids if key in records]
+    found = permitted(context.accesses[call.account_id], found)
     return responses.get(call.account_id, state, found, [key for key in ids if key not in records])
 
 

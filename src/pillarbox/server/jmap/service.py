@@ -19,7 +19,7 @@ from pillarbox.protocol.jmap.ids import CreatedIds
 from pillarbox.protocol.jmap.limits import DEFAULT_LIMITS, LARGE_REQUEST_OCTETS, Limits
 from pillarbox.protocol.jmap.problems import Problem
 from pillarbox.protocol.jmap.request import Request
-from pillarbox.protocol.jmap.session_object import SessionObject
+from pillarbox.protocol.jmap.session_object import Access, SessionObject
 from pillarbox.queue.scheduled import MAX_HOLD_S
 from pillarbox.server.jmap.accounts import accesses_of
 from pillarbox.server.jmap.caches import Caches
@@ -88,21 +88,22 @@ class JmapService:
         self._offered = offered(handlers)
         self._reception = Reception(world, config)
         self._caches = Caches(EmailLists(world), TrustedAuthorities(world, config))
-        self._sessions: dict[tuple[AccountId, str, str], SessionObject] = {}
+        self._sessions: dict[tuple[AccountId, str, str, bool], SessionObject] = {}
         self._running: Counter[AccountId] = Counter()
 
-    async def session(self, account: Account, base_url: str) -> SessionObject:
-        """What a client learns first (§2). `base_url`: where it reaches the server, without a final slash."""
+    async def session(self, account: Account, base_url: str, *, read_only: bool = False) -> SessionObject:
+        """What a client learns first (§2). `base_url`: where it reaches the server, without a final slash.
+        `read_only`: the login may change nothing."""
         application_server_key = await self._identity.application_server_key()
         if application_server_key != self._facts.application_server_key:
             self._facts = replace(self._facts, application_server_key=application_server_key)
             self._sessions.clear()
-        key = account.id, account.address, base_url
+        key = account.id, account.address, base_url, read_only
         found = self._sessions.get(key)
         if found is None:
             if len(self._sessions) >= MAX_SESSIONS:
                 self._sessions.clear()
-            accesses = tuple(accesses_of(account, self._offered).values())
+            accesses = tuple(accesses_of(account, self._offered, read_only=read_only).values())
             found = session_object.build(account.address, accesses, base_url, self._facts, self._offered)
             self._sessions[key] = found
         return found
@@ -114,12 +115,13 @@ class JmapService:
         base_url: str,
         *,
         credential: str = "",
+        read_only: bool = False,
         client_address: str = "",
         give_way: GiveWay = _give_way,
     ) -> Answer:
         """Carry out a request of this user; what fails in a call is an error of that call.
 
-        `base_url`: as for `session`. `credential`: the mark of the password that they have logged in with.
+        `base_url`, `read_only`: as for `session`. `credential`: the mark of the password that they have logged in with.
         `client_address`: IP address, for the log and trace fields. `give_way`: awaited between slices; that of the
         connection, where there is one.
         """
@@ -133,8 +135,11 @@ class JmapService:
                 request = await self._read(octets, give_way)
                 if isinstance(request, Problem):
                     return refusal(request)
-                state = (await self.session(account, base_url)).state
-                context = self._context(account, credential, request, memory, client_address, give_way)
+                state = (await self.session(account, base_url, read_only=read_only)).state
+                accesses = accesses_of(account, self._offered, read_only=read_only)
+                context = self._context(
+                    account, accesses, credential, request, memory, client_address, give_way
+                )
                 dispatcher = Dispatcher(self._handlers, context)
                 return Answer(200, "application/json", await dispatcher.run(request.calls, state))
         finally:
@@ -164,6 +169,7 @@ class JmapService:
     def _context(
         self,
         account: Account,
+        accesses: Mapping[str, Access],
         credential: str,
         request: Request,
         memory: Reservation,
@@ -176,7 +182,7 @@ class JmapService:
             limits=self.limits,
             account=account,
             credential=credential,
-            accesses=accesses_of(account, self._offered),
+            accesses=accesses,
             using=request.using,
             created=CreatedIds(request.created_ids),
             room_octets=self.limits.max_response_octets,

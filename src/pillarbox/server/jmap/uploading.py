@@ -58,17 +58,20 @@ class Uploads:
         pieces: AsyncIterator[bytes],
         *,
         announced: int | None = None,
+        read_only: bool = False,
     ) -> Uploaded | Problem:
         """Keep what a client sends; it is durable when this returns. Or why it was refused.
 
         `account`: who asks, and `account_id` for which account. `type_`: Content-Type. `pieces`: of 64 KiB at most
-        each. `announced`: the length that the client has told, if it has.
+        each. `announced`: the length that the client has told, if it has. `read_only`: their login may change nothing.
 
         Raises `DatabaseUnavailable` and `MemoryScarce`.
         """
         most, running = self._limits.max_concurrent_upload, self._running
         if not may_use(account, account_id):
             return problems.not_found("There is no such account.")
+        if read_only:
+            return problems.forbidden("This app password is read-only.")
         if announced is not None and announced > self._limits.max_size_upload:
             return self._too_large()
         if running[account.id] >= most:

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from pillarbox.directory import quota
+from pillarbox.directory.app_passwords import Scope
 from pillarbox.server.http.routes import ROUTES
-from tests.component.server.http.test_http_sessions import UPGRADE
+from tests.component.server.http.test_http_sessions import UPGRADE, read_frame
 from tests.kit.http.server import HttpClient, authorization, open_http
 from tests.kit.provider import PEOPLE
 from tests.kit.server import Server
@@ -96,6 +97,30 @@ def events(client: HttpClient) -> Iterator[dict[str, str]]:
             one, text = text.split("\n\n", 1)
             if not one.startswith(":"):
                 yield dict(line.split(": ", 1) for line in one.split("\n"))
+
+
+def test_a_login_that_may_only_read(server: Server, client: HttpClient) -> None:
+    """The session, requests, uploads and the WebSocket know of it."""
+    token = server.run(server.provider.app_password(0, Scope.JMAP, read_only=True))
+    fields, account = {"Authorization": f"Bearer {token}"}, account_of(client)
+    session = json.loads(client.ask("GET /jmap/session", fields).body)
+    assert session["accounts"][account]["isReadOnly"] is True
+    create = ["Mailbox/set", {"accountId": account, "create": {"a": {"name": "New"}}}, "c"]
+    body = {"using": (CORE, MAIL), "methodCalls": [create]}
+    typed = {**fields, "Content-Type": "application/json"}
+    answered = json.loads(client.ask("POST /jmap/api/", typed, json.dumps(body).encode()).body)
+    assert answered["methodResponses"] == [["error", {"type": "accountReadOnly"}, "c"]]
+    assert answered["sessionState"] == session["state"]
+    refused = client.ask(f"POST /jmap/upload/{account}/", fields, b"octets")
+    assert (refused.status, refused.problem["detail"]) == (403, "This app password is read-only.")
+    with HttpClient(server, tls=True) as socket:
+        assert (
+            socket.ask("GET /jmap/ws/", {**UPGRADE, **fields, "Sec-WebSocket-Protocol": "jmap"}).status == 101
+        )
+        socket.send(frame(1, json.dumps({"@type": "Request", **body}).encode()))
+        assert b'"type":"accountReadOnly"' in read_frame(socket)[1]
+    own = requested(client, create)["methodResponses"]
+    assert own[0][1]["created"]["a"]["id"]
 
 
 @pytest.mark.rfc("8620 §7.3", "MUST")

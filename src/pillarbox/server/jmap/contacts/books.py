@@ -20,6 +20,7 @@ from pillarbox.protocol.jmap.types.address_book import (
     rights,
     sharing_is_forbidden,
 )
+from pillarbox.server.jmap.accounts import permitted
 from pillarbox.server.jmap.contacts import states
 from pillarbox.server.jmap.context import Context
 from pillarbox.server.jmap.guarded_writes import GuardedWrites, RecordRefused
@@ -35,6 +36,7 @@ async def get(context: Context, given: dict[str, Any]) -> dict[str, Any]:
     records = {object_id.of_address_book(one.id): _record(one) for one in listed}
     ids = tuple(records) if wanted is None else wanted
     found = [{name: records[key][name] for name in properties} for key in ids if key in records]
+    found = permitted(context.accesses[call.account_id], found)
     return responses.get(call.account_id, state, found, [key for key in ids if key not in records])
 
 

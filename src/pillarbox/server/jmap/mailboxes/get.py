@@ -9,6 +9,7 @@ from pillarbox.protocol.jmap import arguments, responses
 from pillarbox.protocol.jmap.arguments import ChangesArguments, GetArguments
 from pillarbox.protocol.jmap.types.mailbox import COUNTS, MAILBOX
 from pillarbox.server.jmap import changes as change_reading
+from pillarbox.server.jmap.accounts import permitted
 from pillarbox.server.jmap.context import Context
 from pillarbox.server.jmap.mailboxes import reading
 from pillarbox.server.jmap.mailboxes.view import NONE_COUNTED, Shown, record_of
@@ -38,6 +39,7 @@ async def get(context: Context, given: dict[str, Any]) -> dict[str, Any]:
             await context.give_way()
         some = zip(found[start : start + SLICE], counts[start : start + SLICE], strict=True)
         records += [record_of(shown, numbers, properties) for shown, numbers in some]
+    records = permitted(context.accesses[call.account_id], records)
     return responses.get(call.account_id, seen.state, records, missing)
 
 

@@ -27,8 +27,8 @@ async def shared(
     assert account is not None
     other = replace(client, account=account)
 
-    def both(asks: Account, *offered: Any) -> dict[str, Access]:
-        found, theirs = accesses_of(asks, *offered), accesses_of(account, *offered)[other.account_id]
+    def both(asks: Account, *offered: Any, **login: Any) -> dict[str, Access]:
+        found, theirs = accesses_of(asks, *offered, **login), accesses_of(account, *offered)[other.account_id]
         if asks.id != account.id:
             found[theirs.id] = Access(
                 id=theirs.id, name=theirs.name, capabilities=theirs.capabilities, is_read_only=read_only
