@@ -52,6 +52,7 @@ class _Reader:
 
     def __init__(self, table: Mapping[str, Any], limits: Limits) -> None:
         self._table, self._limits, self._count = table, limits, 0
+        self._values, self._characters = limits.max_filter_values, limits.max_filter_texts
 
     def read(self, value: Any, depth: int) -> Filter:
         self._count += 1
@@ -64,17 +65,20 @@ class _Reader:
         for name, operand in value.items():
             if name not in self._table:
                 raise MethodError(UNSUPPORTED_FILTER, f"There is no condition '{name}'")
+            self._check_size(name, operand)
             if not fits(operand, self._table[name]):
                 raise invalid_arguments(f"The condition '{name}' has a value of the wrong type")
-            self._check_size(name, operand)
         return Condition(value)
 
     def _check_size(self, name: str, operand: Any) -> None:
         texts = operand if isinstance(operand, list) else [operand]
-        if len(texts) > self._limits.max_filter_values or any(
-            isinstance(text, str) and len(text) > self._limits.max_filter_text for text in texts
-        ):
-            raise MethodError(UNSUPPORTED_FILTER, f"The condition '{name}' has too much in it")
+        if isinstance(operand, list):
+            self._values -= len(operand)
+        lengths = [len(text) for text in texts if isinstance(text, str)] if self._values >= 0 else []
+        self._characters -= sum(lengths)
+        longest = max(lengths, default=0)
+        if self._values < 0 or self._characters < 0 or longest > self._limits.max_filter_text:
+            raise MethodError(UNSUPPORTED_FILTER, f"There is too much in the filter, up to its '{name}'")
 
     def _operator(self, value: dict[str, Any], depth: int) -> Operator:
         operator, conditions = value["operator"], value.get("conditions")

@@ -54,16 +54,18 @@ class Limits(Struct, frozen=True, gc=False, kw_only=True):
     max_filter_conditions: int = 256
     """Operators and conditions of one filter. Beyond: unsupportedFilter."""
     max_filter_values: int = 1_000
-    """Items of one array in a condition. Beyond: unsupportedFilter."""
+    """Items of all arrays of one filter. Beyond: unsupportedFilter."""
     max_filter_text: int = 8 * 1024
     """Characters of one text in a condition. Beyond: unsupportedFilter."""
+    max_filter_texts: int = 32 * 1024
+    """Characters of all texts of one filter. Beyond: unsupportedFilter."""
     max_comparators: int = 16
     """Properties to sort by. Beyond: unsupportedSort."""
     max_query_results: int = 5_000
     """Ids in the answer to one /query: the `limit` that the server sets (§5.5)."""
     max_properties: int = 500
     """Properties that one /get names. Beyond: invalidArguments."""
-    max_patches: int = 2_000
+    max_patches: int = 500
     """Pointers of one PatchObject. Beyond: invalidPatch."""
     max_patch_tokens: int = 8
     """Parts of one of these pointers. Beyond: invalidPatch."""

@@ -98,10 +98,20 @@ def test_filters_have_limits() -> None:
     wide = {"operator": "OR", "conditions": [{}] * DEFAULT_LIMITS.max_filter_conditions}
     long = {"text": "x" * (DEFAULT_LIMITS.max_filter_text + 1)}
     many = {"inMailboxOtherThan": ["F1"] * (DEFAULT_LIMITS.max_filter_values + 1)}
-    for given in (deep, wide, long, many):
+    texts = {"operator": "OR", "conditions": [{"text": "x" * DEFAULT_LIMITS.max_filter_text}] * 5}
+    lists = {"operator": "OR", "conditions": [{"inMailboxOtherThan": ["F1"] * 501}] * 2}
+    for given in (deep, wide, long, many, texts, lists):
         with pytest.raises(MethodError) as error:
             filters.read_filter(given, email.CONDITIONS, DEFAULT_LIMITS)
         assert error.value.type == "unsupportedFilter"
+
+
+def test_how_much_there_is_in_a_filter_is_seen_before_its_values() -> None:
+    """What a value is is looked at by its type: for each item of a list."""
+    odd = {"inMailboxOtherThan": [1] * (DEFAULT_LIMITS.max_filter_values + 1)}
+    with pytest.raises(MethodError) as error:
+        filters.read_filter(odd, email.CONDITIONS, DEFAULT_LIMITS)
+    assert error.value.type == "unsupportedFilter"
 
 
 def test_sort_orders() -> None:

@@ -18,6 +18,8 @@ _SYSTEM: Final = {
     "$seen": flags.SEEN,
     "$draft": flags.DRAFT,
 }
+_MAX_WANTED: Final = flags.MAX_KEYWORDS + len(_SYSTEM)
+"""Of one email; with more, none is looked at."""
 _OF_SYSTEM: Final = {flag: keyword for keyword, flag in _SYSTEM.items()}
 
 
@@ -83,6 +85,8 @@ def flags_of(wanted: Mapping[str, object]) -> str:
     if any(value is not True for value in wanted.values()):
         raise InvalidKeyword("the value of a keyword is true, or it is not there")
     try:
+        if len(wanted) > _MAX_WANTED:
+            raise flags.TooManyFlags(f"more than {_MAX_WANTED} keywords")
         return flags.canonical(map(flag_of, wanted))
     except flags.TooManyFlags as error:
         raise InvalidKeyword(str(error)) from None

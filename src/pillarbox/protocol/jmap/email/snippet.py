@@ -37,8 +37,13 @@ Span = tuple[int, int]
 
 def folded_terms(terms: Iterable[str]) -> list[str]:
     """Terms, as a filter has them, in the form in which they are looked for."""
-    folded = [fold(" ".join(term.split())) for term in terms if len(term) <= MAX_TERM_CHARACTERS]
-    return list(dict.fromkeys(filter(None, folded)))[:MAX_TERMS]
+    found = dict[str, None]()
+    for term in terms:
+        if len(term) <= MAX_TERM_CHARACTERS and (folded := fold(" ".join(term.split()))):
+            found[folded] = None
+        if len(found) == MAX_TERMS:
+            break
+    return list(found)
 
 
 def subject(text: str, terms: Sequence[str]) -> str | None:

@@ -1,7 +1,7 @@
 """Email/set (RFC 8621 §4.6)."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from pillarbox.mail import object_id
 from pillarbox.mail.identifiers import AccountId, EmailId
@@ -17,6 +17,9 @@ from pillarbox.server.jmap.emails import drafts, updates
 from pillarbox.server.jmap.emails.storing import Storing
 from pillarbox.server.jmap.emails.undo import new_undoable
 from pillarbox.server.jmap.emails.updates import Asked
+
+VALUES_AT_ONCE: Final = 64
+"""What updates say that are looked at together: some fifth of a millisecond."""
 
 
 async def set_emails(context: Context, given: dict[str, Any]) -> dict[str, Any]:
@@ -78,9 +81,12 @@ async def _changes(
     destroyed: set[EmailId],
 ) -> dict[str, Asked]:
     changes: dict[str, Asked] = {}
-    for number, (reference, patch) in enumerate(given.items()):
-        if number % 16 == 15:
+    values = 0
+    for reference, patch in given.items():
+        values += 1 + len(patch) + sum(len(value) for value in patch.values() if isinstance(value, dict))
+        if values > VALUES_AT_ONCE:
             await context.give_way()
+            values = 0
         found = await _change(context, account, storing, reference, patch, destroyed)
         if isinstance(found, SetError):
             storing.outcome.not_updated[context.created.known(reference)] = found

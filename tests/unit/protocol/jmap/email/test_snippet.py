@@ -136,3 +136,10 @@ def test_whatever_is_searched_is_shown_safely(text: str, terms: list[str], at: i
             assert not re.search("<mark></mark>", found)
     found = snippet.excerpt([text[:at], text[at:]], folded)
     assert found is None or len(found.encode()) <= 255
+
+
+def test_no_more_terms_are_folded_than_are_looked_for() -> None:
+    terms = iter([*["A"] * 5, *[f"t{number}" for number in range(100)]])
+    found = snippet.folded_terms(terms)
+    assert found == ["a", *[f"t{number}" for number in range(snippet.MAX_TERMS - 1)]]
+    assert next(terms) == f"t{snippet.MAX_TERMS - 1}"

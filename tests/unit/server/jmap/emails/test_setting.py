@@ -1,5 +1,6 @@
 """Email/set: RFC 8621 §4.6, RFC 8620 §5.3."""
 
+import json
 from hashlib import sha256
 from typing import Any
 
@@ -16,7 +17,7 @@ from pillarbox.store import mailbox_cache, mailboxes
 from pillarbox.store.flags import Mode
 from pillarbox.world.database import DatabaseUnavailable, Transaction
 from pillarbox.world.topic import Topic, account_changed
-from tests.kit.jmap.client import JmapClient, run_with_jmap
+from tests.kit.jmap.client import ALL, BASE_URL, JmapClient, run_with_jmap
 from tests.kit.jmap.emails import PLAIN, box, called, created, delivered, draft, failed, get, state
 
 BIG = "x" * 300_000
@@ -612,6 +613,28 @@ def test_the_database_fails_in_the_middle(monkeypatch: pytest.MonkeyPatch, numbe
 
 
 @pytest.mark.rfc("8620 §5.3", "MUST")
+@pytest.mark.parametrize("patch", [{f"keywords/k{number}": None for number in range(100)}, None])
+def test_others_are_served_while_long_updates_are_read(patch: dict[str, Any] | None) -> None:
+    async def test(client: JmapClient) -> None:
+        emails = [await delivered(client) for _ in range(20)]
+        turns = 0
+
+        async def give_way() -> None:
+            nonlocal turns
+            turns += 1
+
+        keywords = {"keywords": {f"k{number}": True for number in range(100)}}
+        update = dict.fromkeys(emails, patch or keywords)
+        call = ["Email/set", {"accountId": client.account_id, "update": update}, "0"]
+        octets = json.dumps({"using": ALL, "methodCalls": [call]}).encode()
+        answer = await client.service.call(client.account, octets, BASE_URL, give_way=give_way)
+        ((_, said, _),) = json.loads(answer.octets)["methodResponses"]
+        assert {*said["updated"]} == {*emails}
+        assert turns > len(emails)
+
+    run_with_jmap(test)
+
+
 def test_more_than_may_be_set_at_once() -> None:
     async def test(client: JmapClient) -> None:
         said = await failed(
