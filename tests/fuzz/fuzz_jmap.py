@@ -19,7 +19,7 @@ from pillarbox.protocol.jmap.errors import MethodError, SetError
 from pillarbox.protocol.jmap.ids import CreatedIds
 from pillarbox.protocol.jmap.limits import DEFAULT_LIMITS
 from pillarbox.protocol.jmap.problems import Problem
-from pillarbox.protocol.jmap.references import Response, Results
+from pillarbox.protocol.jmap.references import Response, Results, referred
 from pillarbox.protocol.jmap.request import Call, decode
 from pillarbox.protocol.jmap.types import email
 from pillarbox.protocol.jmap.types.email import EMAIL, EmailGetArguments
@@ -54,7 +54,8 @@ def target(octets: bytes) -> None:
         assert json.loads(request.octets())["status"] == 400
         return
     json.loads(octets)  # what we read, another reader does as well
-    results, created = Results(DEFAULT_LIMITS), CreatedIds(request.created_ids)
+    results = Results(DEFAULT_LIMITS, referred([call.arguments for call in request.calls]))
+    created = CreatedIds(request.created_ids)
     for call in request.calls:
         response = _answered(call, results, created)
         results.add(response)

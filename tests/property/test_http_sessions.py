@@ -48,7 +48,10 @@ async def events(request: HttpRequest) -> Answer:
 
 
 async def echo(opened: WebSocket, content: str | bytes) -> None:
-    await opened.answer(content)
+    if isinstance(content, str):
+        await opened.answer([content.encode()])
+    else:
+        opened.send(content)
 
 
 async def websocket(request: HttpRequest) -> Answer:

@@ -102,6 +102,16 @@ class WebSocketMachine:
             self._protocol.send_binary(content)
         return self.answers()
 
+    def send_fragment(self, octets: bytes, *, is_first: bool, is_last: bool) -> bytes:
+        """A part of a text in UTF-8 (RFC 6455 §5.4); as `send`. A character may be in two of them."""
+        if self._protocol.state is not Phase.OPEN:
+            return b""
+        if is_first:
+            self._protocol.send_text(octets, fin=is_last)
+        else:
+            self._protocol.send_continuation(octets, fin=is_last)
+        return self.answers()
+
     def ping(self) -> bytes:
         """A question whether the other end is there."""
         if self._protocol.state is Phase.OPEN:

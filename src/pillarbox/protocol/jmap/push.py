@@ -8,6 +8,8 @@ import msgspec
 EVERYTHING: Final = "*"
 MAX_TYPES: Final = 64
 """Names of types that a client lists; with more, it is told of all."""
+MAX_STATE_CHARACTERS: Final = 4096
+"""A text of `push_state` has some hundred; what is longer is none."""
 
 
 def state_change(account_id: str, changed: Mapping[str, str], push_state: str = "") -> dict[str, Any]:
@@ -25,7 +27,8 @@ def push_state(states: Mapping[str, str]) -> str:
 
 def states_in(told: str) -> dict[str, str]:
     """The states in a text of `push_state`, by type; of any other text, those that can be read."""
-    return dict(pair for part in told.split(",") if len(pair := part.split("=", 1)) == 2)
+    parts = told.split(",") if len(told) <= MAX_STATE_CHARACTERS else ()
+    return dict(pair for part in parts if len(pair := part.split("=", 1)) == 2)
 
 
 def changed_since(told: str, states: Mapping[str, str], types: frozenset[str] | None) -> dict[str, str]:

@@ -6,6 +6,7 @@ twice, doubles with each. Records of a response may be JSON already (`msgspec.Ra
 to is read.
 """
 
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -40,12 +41,26 @@ class ResultReference(Struct, frozen=True, rename="camel"):
     path: str
 
 
+def referred(calls: Iterable[Mapping[str, Any]]) -> frozenset[str]:
+    """The ids of calls that references among the arguments of all calls may be about."""
+    return frozenset(
+        call
+        for arguments in calls
+        for name, value in arguments.items()
+        if name.startswith(MARK) and isinstance(value, dict) and isinstance(call := value.get("resultOf"), str)
+    )
+
+
 class Results:
-    """The first response to each call of a request, as references see them."""
+    """The first response to each call of a request that references are about, as they see it.
 
-    __slots__ = ("_first", "_limits", "_octets", "_visits")
+    Others are not kept: a response in Python takes several times the octets that it has on the wire.
+    """
 
-    def __init__(self, limits: Limits) -> None:
+    __slots__ = ("_first", "_limits", "_octets", "_referred", "_visits")
+
+    def __init__(self, limits: Limits, referred: frozenset[str]) -> None:
+        self._referred = referred
         self._first: dict[str, Response] = {}
         self._limits = limits
         self._visits = limits.max_reference_visits
@@ -53,7 +68,8 @@ class Results:
 
     def add(self, response: Response) -> None:
         """A response was made. Of several with one call id, references mean the first."""
-        self._first.setdefault(response.id, response)
+        if response.id in self._referred:
+            self._first.setdefault(response.id, response)
 
     def resolve(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """The arguments with results for references. Raises `MethodError`."""

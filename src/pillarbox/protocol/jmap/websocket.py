@@ -1,11 +1,14 @@
 """Messages over a WebSocket: requests, and what switches notifications on and off (RFC 8887 §4.3)."""
 
-from typing import Final
+from collections.abc import Generator
+from typing import Final, TypeAlias
 
 import msgspec
 from msgspec import Struct, field
 
-from pillarbox.protocol.jmap import problems
+from pillarbox.protocol.jmap import json_scan, problems
+from pillarbox.protocol.jmap.json_scan import TooComplex
+from pillarbox.protocol.jmap.limits import Limits
 from pillarbox.protocol.jmap.problems import Problem
 
 SUBPROTOCOL: Final = "jmap"
@@ -38,8 +41,22 @@ class _Members(Struct):
     push_state: str | None = field(default=None, name="pushState")
 
 
-def read(message: str) -> SocketRequest | PushEnable | PushDisable | Problem:
-    """What a message is. A request is decoded by `request.decoding`, which has the limits; here it is only named."""
+SocketMessage: TypeAlias = SocketRequest | PushEnable | PushDisable
+
+
+def reading(message: bytes, limits: Limits) -> Generator[None, None, SocketMessage | Problem]:
+    """What a message is, in steps of a millisecond or two. A request is only named: `request.decoding` decodes it.
+
+    How deep it is and how many values it has is looked at first: whoever skips a value is called once for each depth.
+    """
+    try:
+        yield from json_scan.scan(message, max_depth=limits.max_json_depth, max_values=limits.max_json_values)
+    except TooComplex as beyond:
+        return problems.limit(beyond.limit, "The message has too many values, or they are too deep.")
+    return _read(message)
+
+
+def _read(message: bytes) -> SocketMessage | Problem:
     try:
         members = msgspec.json.decode(message, type=_Members)
     except msgspec.ValidationError as error:
@@ -61,7 +78,8 @@ def read(message: str) -> SocketRequest | PushEnable | PushDisable | Problem:
 
 
 def with_type(octets: bytes, kind: str, request_id: str | None, *, always: bool = False) -> bytes:
-    """A JSON object with `@type` and, where there is one (or `always`), `requestId` in front (§4.3.3, §4.3.4)."""
+    """The beginning of a JSON object with `@type` and, where there is one (or `always`), `requestId` in front (§4.3.3,
+    §4.3.4)."""
     told: dict[str, str | None] = {"@type": kind}
     if request_id is not None or always:
         told["requestId"] = request_id

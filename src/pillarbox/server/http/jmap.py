@@ -1,10 +1,10 @@
 """JMAP over HTTP: the session, requests, events and the WebSocket (RFC 8620 §2, §3.1, §7.3; RFC 8887)."""
 
-from collections.abc import Callable, Mapping
-from typing import Final
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Final, cast
 from urllib.parse import parse_qs
 
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from pillarbox.config.schema import Config
 from pillarbox.mail import object_id
@@ -16,11 +16,14 @@ from pillarbox.server.http.event_stream import MIN_PING_S, EventStream, event
 from pillarbox.server.http.refusals import Refused, of_jmap
 from pillarbox.server.http.request import HttpRequest
 from pillarbox.server.http.websocket import WebSocket
-from pillarbox.server.jmap.service import JmapService
+from pillarbox.server.jmap.context import GiveWay
+from pillarbox.server.jmap.service import Answer, JmapService
 from pillarbox.server.jmap.watching import Watch
 
 MAX_PING_S: Final = 3600
 _KEEP_ALIVE_S: Final = 300.0
+AT_ONCE_OCTETS: Final = 256 * 1024
+"""Of a response that are written together."""
 
 
 def max_request_octets(_: Config) -> int:
@@ -63,7 +66,19 @@ async def api(request: HttpRequest) -> Response:
         client_address=request.origin.address,
         give_way=request.give_way,
     )
-    return Response(answer.octets, answer.status, media_type=answer.media_type)
+    size = answer.size
+    if size <= AT_ONCE_OCTETS:
+        return Response(answer.octets, answer.status, media_type=answer.media_type)
+    fields = {"Content-Length": str(size)}
+    return StreamingResponse(parts(answer, request.give_way), answer.status, fields, answer.media_type)
+
+
+async def parts(answer: Answer, give_way: GiveWay) -> AsyncIterator[bytes]:
+    """An answer as it is written: what is written together is copied, and encrypted, before others are served."""
+    for piece in answer.pieces:
+        for at in range(0, len(piece), AT_ONCE_OCTETS):
+            yield piece[at : at + AT_ONCE_OCTETS]
+            await give_way()
 
 
 # --- events
@@ -146,11 +161,12 @@ class JmapSocket:
         if not isinstance(content, str):
             websocket_.end(_UNSUPPORTED)
             return
-        match websocket.read(content):
+        octets = content.encode()
+        match await self._read(octets, websocket_.give_way):
             case websocket.SocketRequest(request_id):
                 answer = await self._service.call(
                     self._account,
-                    content.encode(),
+                    octets,
                     self._base_url,
                     credential=self._credential,
                     read_only=self._read_only,
@@ -158,7 +174,8 @@ class JmapSocket:
                     give_way=websocket_.give_way,
                 )
                 kind = "Response" if answer.status == 200 else "RequestError"
-                await websocket_.answer(websocket.with_type(answer.octets, kind, request_id).decode())
+                first, *others = answer.pieces
+                await websocket_.answer([websocket.with_type(first, kind, request_id), *others])
             case websocket.PushEnable(types, push_state):
                 self._watch_nothing()
                 wanted = None if types is None else push.types_of(types)
@@ -166,10 +183,18 @@ class JmapSocket:
             case websocket.PushDisable():
                 self._watch_nothing()
             case problems.Problem() as problem:
-                octets = problem.octets()
                 await websocket_.answer(
-                    websocket.with_type(octets, "RequestError", None, always=True).decode()
+                    [websocket.with_type(problem.octets(), "RequestError", None, always=True)]
                 )
+
+    async def _read(self, octets: bytes, give_way: GiveWay) -> websocket.SocketMessage | problems.Problem:
+        steps = websocket.reading(octets, self._service.limits)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as read:
+                return cast("websocket.SocketMessage | problems.Problem", read.value)
+            await give_way()
 
     def _tell(self, changed: Mapping[str, str], push_state: str) -> None:
         told = push.state_change(object_id.of_account(self._account.id), changed, push_state)

@@ -4,12 +4,13 @@ As an `EventStream`, it is no work that a drain waits for (but a message being a
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from pillarbox.protocol.http.upgrade import GOING_AWAY, POLICY, Closed, Message, WebSocketEvent
 from pillarbox.server.connection import Connection
-from pillarbox.server.http.outlet import Outlet
+from pillarbox.server.http.outlet import MAX_UNREAD_OCTETS, Outlet
 from pillarbox.server.pump.alarms import Alarms, Cancellable
 
 if TYPE_CHECKING:  # loaded with the first WebSocket, or soon after the start
@@ -18,6 +19,8 @@ if TYPE_CHECKING:  # loaded with the first WebSocket, or soon after the start
 PING_S: Final = 60.0
 SILENT_S: Final = 150.0
 """A client that answers no ping so long is gone."""
+FRAGMENT_OCTETS: Final = 64 * 1024
+"""Octets of a longer answer that are sent at once."""
 
 Received = Callable[["WebSocket", str | bytes], Awaitable[None]]
 """Answers a message; the next one waits until it returns."""
@@ -37,6 +40,8 @@ class WebSocket:
         "_alarms",
         "_close",
         "_connection",
+        "_held",
+        "_held_octets",
         "_machine",
         "_opened",
         "_outlet",
@@ -64,16 +69,46 @@ class WebSocket:
         self._close: Callable[[], None] | None = None
         self._alarms: Alarms | None = None
         self._alarm: Cancellable | None = None
+        self._held: list[str | bytes] | None = None
+        """What waits for the end of an answer that is sent in fragments: others may not stand between them."""
+        self._held_octets = 0
 
     def send(self, content: str | bytes) -> None:
         """Send a message. Never waits; nothing happens once it is closed."""
-        if self._outlet is not None and self._machine is not None:
+        if self._outlet is None or self._machine is None:
+            return
+        if self._held is None:
             self._outlet.write(self._machine.send(content))
+            return
+        self._held.append(content)
+        self._held_octets += len(content)
+        if self._held_octets > MAX_UNREAD_OCTETS and self._connection is not None:
+            self._connection.abort()
 
-    async def answer(self, content: str | bytes) -> None:
-        """Send a message of any size from within `received`, as fast as the client reads. Raises `ConnectionGone`."""
+    async def answer(self, pieces: Iterable[bytes]) -> None:
+        """Send a text in UTF-8 of any size from within `received`, as fast as the client reads.
+
+        A long one goes in fragments (RFC 6455 §5.4), between which others are served. Raises `ConnectionGone`.
+        """
+        fragments = deque(_fragments(pieces))
+        if len(fragments) == 1:
+            await self._write(fragments[0], is_first=True, is_last=True)
+            return
+        self._held, is_first = [], True
+        try:
+            while fragments:
+                fragment = fragments.popleft()
+                await self._write(fragment, is_first=is_first, is_last=not fragments)
+                await self.give_way()
+                is_first = False
+        finally:
+            held, self._held, self._held_octets = self._held, None, 0
+        for content in held:
+            self.send(content)
+
+    async def _write(self, fragment: bytes, *, is_first: bool, is_last: bool) -> None:
         if self._connection is not None and self._machine is not None:
-            self._connection.write(self._machine.send(content))
+            self._connection.write(self._machine.send_fragment(fragment, is_first=is_first, is_last=is_last))
             await self._connection.drain()
 
     async def give_way(self) -> None:
@@ -136,3 +171,17 @@ class WebSocket:
         if self._outlet is not None and self._machine is not None:
             self._outlet.write(self._machine.ping())
             self._ping_later()
+
+
+def _fragments(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The same octets: of many short pieces few, and of long ones some."""
+    gathered, octets = list[bytes](), 0
+    for piece in pieces:
+        for at in range(0, len(piece), FRAGMENT_OCTETS):
+            part = piece[at : at + FRAGMENT_OCTETS]
+            if gathered and octets + len(part) > FRAGMENT_OCTETS:
+                yield b"".join(gathered)
+                gathered, octets = [], 0
+            gathered.append(part)
+            octets += len(part)
+    yield b"".join(gathered)

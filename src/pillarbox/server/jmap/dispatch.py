@@ -12,7 +12,7 @@ import msgspec
 from pillarbox.protocol.jmap import errors, writing
 from pillarbox.protocol.jmap.capabilities import CAPABILITY_OF, writes
 from pillarbox.protocol.jmap.errors import MethodError
-from pillarbox.protocol.jmap.references import Response, Results
+from pillarbox.protocol.jmap.references import Response, Results, referred
 from pillarbox.protocol.jmap.request import Call
 from pillarbox.server.jmap import accounts
 from pillarbox.server.jmap.context import Context, Handler, Named
@@ -29,12 +29,12 @@ class Dispatcher:
     def __init__(self, handlers: Mapping[str, Handler], context: Context) -> None:
         self._handlers = handlers
         self._context = context
-        self._results = Results(context.limits)
         self._written: list[bytes] = []
         context.implicit = self.implicit
 
-    async def run(self, calls: tuple[Call, ...], session_state: str) -> bytes:
-        """The Response object (§3.4)."""
+    async def run(self, calls: tuple[Call, ...], session_state: str) -> tuple[bytes, ...]:
+        """The Response object (§3.4), in pieces: all of it may be tens of megabytes. Once only."""
+        self._results = Results(self._context.limits, referred([call.arguments for call in calls]))
         for number, call in enumerate(calls):
             if number:
                 await self._context.give_way()
@@ -45,7 +45,7 @@ class Dispatcher:
         if created is not None:
             end = {"createdIds": created, **end}  # type: ignore[dict-item]  # two types of values
         await self._context.give_way()
-        return b"".join((b'{"methodResponses":[', *self._written, b"],", msgspec.json.encode(end)[1:]))
+        return (b'{"methodResponses":[', *self._written, b"]," + msgspec.json.encode(end)[1:])
 
     async def implicit(self, method: str, arguments: dict[str, Any]) -> list[Named]:
         """A call that the handler of another one makes: its responses, or its error."""

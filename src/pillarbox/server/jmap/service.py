@@ -47,13 +47,23 @@ class Answer(Struct, frozen=True, gc=False):
     status: int
     """Of HTTP: 200, or that of the problem."""
     media_type: str
-    octets: bytes
-    """A JSON object."""
+    pieces: tuple[bytes, ...]
+    """A JSON object; all of it may be tens of megabytes."""
+
+    @property
+    def octets(self) -> bytes:
+        """All of it at once."""
+        return b"".join(self.pieces)
+
+    @property
+    def size(self) -> int:
+        """Octets."""
+        return sum(map(len, self.pieces))
 
 
 def refusal(problem: Problem) -> Answer:
     """The answer where a request as a whole is refused (RFC 8620 §3.6.1)."""
-    return Answer(problem.status, problems.MEDIA_TYPE, problem.octets())
+    return Answer(problem.status, problems.MEDIA_TYPE, (problem.octets(),))
 
 
 async def _give_way() -> None:

@@ -17,7 +17,7 @@ from pillarbox.server.http.event_stream import EventStream, event
 from pillarbox.server.http.outlet import MAX_UNREAD_OCTETS, Outlet
 from pillarbox.server.http.request import HttpRequest
 from pillarbox.server.http.route import Access, Answer, Route
-from pillarbox.server.http.websocket import WebSocket
+from pillarbox.server.http.websocket import FRAGMENT_OCTETS, WebSocket
 from pillarbox.server.login_history import LOGINS
 from tests.kit.http.server import HttpClient, authorization, open_http
 from tests.kit.pump import until
@@ -69,11 +69,20 @@ class Subscribers:
         self.gone += 1
 
 
+LONG = ("\N{SNOWMAN}" * 50_000).encode()
+"""More than one fragment has, with a character in two of them."""
+
+
 async def _echo(opened: WebSocket, content: str | bytes) -> None:
     await opened.give_way()
     if content == "slow":
         await asyncio.sleep(0.3)
-    await opened.answer(content)
+    if isinstance(content, bytes):
+        opened.send(content)
+    elif content == "long":
+        await opened.answer([LONG[:10], LONG[10:]])
+    else:
+        await opened.answer([content.encode()])
 
 
 def routes(subscribers: Subscribers) -> tuple[Route, ...]:
@@ -347,12 +356,18 @@ def open_websocket(client: HttpClient, **fields: str) -> None:
 
 
 def read_frame(client: HttpClient) -> tuple[int, bytes]:
+    first, octets = read_whole_frame(client)
+    return first & 0x0F, octets
+
+
+def read_whole_frame(client: HttpClient) -> tuple[int, bytes]:
+    """Its first octet, which says whether it is the last of a message, as well."""
     first, length = client.reader.read(2)
     if length == 126:
         (length,) = struct.unpack("!H", client.reader.read(2))
     elif length == 127:
         (length,) = struct.unpack("!Q", client.reader.read(8))
-    return first & 0x0F, client.reader.read(length)
+    return first, client.reader.read(length)
 
 
 @pytest.mark.rfc("6455 §5.5", "MUST")
@@ -377,6 +392,46 @@ def test_a_websocket(server: Server, client: HttpClient, subscribers: Subscriber
     assert read_frame(client) == (8, struct.pack("!H", 1000))
     assert client.rest() == b""
     server.run(until(lambda: subscribers.gone == 1))
+
+
+def test_a_long_answer_comes_in_fragments_and_nothing_stands_between_them(
+    server: Server, client: HttpClient, subscribers: Subscribers
+) -> None:
+    open_websocket(client)
+    client.send(frame(1, b"one"))
+    assert read_frame(client) == (1, b"one")
+    (opened,) = subscribers.sockets
+
+    async def telling() -> None:
+        while opened._held is None:  # noqa: ASYNC110 - the answer has not begun
+            await asyncio.sleep(0)
+        opened.send("told")
+
+    told = asyncio.run_coroutine_threadsafe(telling(), server.loop)
+    client.send(frame(1, b"long"))
+    got = [read_whole_frame(client) for _ in range(5)]
+    told.result()
+    assert [(first, len(octets)) for first, octets in got] == [
+        (0x01, 10),
+        (0x00, FRAGMENT_OCTETS),
+        (0x00, FRAGMENT_OCTETS),
+        (0x80, len(LONG) - 10 - 2 * FRAGMENT_OCTETS),
+        (0x81, 4),
+    ]
+    assert b"".join(octets for _, octets in got) == LONG + b"told"
+
+
+def test_who_is_told_too_much_while_an_answer_is_not_read_is_cut_off(
+    server: Server, client: HttpClient, subscribers: Subscribers
+) -> None:
+    open_websocket(client)
+    client.send(frame(1, b"one"))
+    assert read_frame(client) == (1, b"one")
+    (opened,) = subscribers.sockets
+    server.call(lambda: setattr(opened, "_held", []))
+    for _ in range(2):
+        server.call(lambda: opened.send("x" * (MAX_UNREAD_OCTETS // 2 + 1)))
+    assert client.rest() == b""
 
 
 def test_frames_may_come_with_the_request(client: HttpClient) -> None:

@@ -1,5 +1,6 @@
 """JMAP over HTTP: the session, requests, events, and a WebSocket."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -8,7 +9,9 @@ import pytest
 
 from pillarbox.directory import quota
 from pillarbox.directory.app_passwords import Scope
+from pillarbox.server.http.jmap import AT_ONCE_OCTETS, parts
 from pillarbox.server.http.routes import ROUTES
+from pillarbox.server.jmap.service import Answer
 from tests.component.server.http.test_http_sessions import UPGRADE, read_frame
 from tests.kit.http.server import HttpClient, authorization, open_http
 from tests.kit.provider import PEOPLE
@@ -211,6 +214,31 @@ def _get(line: str, **fields: str) -> bytes:
     return f"{line} HTTP/1.1\r\nHost: mail.one.example\r\n{head}\r\n".encode()
 
 
+def test_a_long_response_is_written_in_pieces(client: HttpClient) -> None:
+    text = "x" * 1_000_000
+    body = json.dumps({"using": [CORE], "methodCalls": [["Core/echo", {"a": text}, "c"]]}).encode()
+    got = client.ask("POST /jmap/api/", {**ANNA, "Content-Type": "application/json"}, body)
+    assert got["content-length"] == str(len(got.body))
+    assert json.loads(got.body)["methodResponses"] == [["Core/echo", {"a": text}, "c"]]
+
+
+def test_others_are_served_between_the_pieces_of_a_response() -> None:
+    answer, turns = Answer(200, "a/b", (b"a" * 10, b"b" * 2 * AT_ONCE_OCTETS, b"c")), list[int]()
+    written = list[bytes]()
+
+    async def give_way() -> None:
+        turns.append(len(written))
+
+    async def write() -> None:
+        async for part in parts(answer, give_way):
+            written.append(part)
+
+    asyncio.run(write())
+    assert b"".join(written) == answer.octets
+    assert max(map(len, written)) == AT_ONCE_OCTETS
+    assert turns == [1, 2, 3, 4]
+
+
 # --- WebSocket
 
 
@@ -255,6 +283,7 @@ def test_requests_over_a_websocket(client: HttpClient) -> None:
         ({"@type": "Other"}, "notRequest"),
         ({}, "notRequest"),
         ({"@type": "Request", "id": "x" * 300}, "notRequest"),
+        (f'{{"@type":"Request","a":{"[" * 5_000}', "limit"),
     ):
         say(client, wrong)
         answer = hear(client)

@@ -69,7 +69,7 @@ def test_many_members() -> None:
 
 def _resolve(path: str) -> Callable[[Any], object]:
     def resolve(value: Any) -> object:
-        results = Results(UNBOUNDED)
+        results = Results(UNBOUNDED, frozenset("c"))
         results.add(Response("X/y", {"a": value}, "c"))
         return results.resolve({"#v": {"resultOf": "c", "name": "X/y", "path": path}})
 
@@ -84,7 +84,7 @@ def test_references_to_wide_results() -> None:
 
 def test_what_is_refused_is_refused_soon() -> None:
     def resolve(size: int) -> None:
-        results = Results(DEFAULT_LIMITS)
+        results = Results(DEFAULT_LIMITS, frozenset("c"))
         value: Any = "x"
         for _ in range(size):
             value = [value, value]

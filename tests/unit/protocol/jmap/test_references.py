@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pillarbox.protocol.jmap.errors import MethodError
 from pillarbox.protocol.jmap.limits import DEFAULT_LIMITS, Limits
-from pillarbox.protocol.jmap.references import Response, Results, tokens_of
+from pillarbox.protocol.jmap.references import Response, Results, referred, tokens_of
 
 NAMES = st.sampled_from(["a", "b", "*", "0", "1", "", "x/y", "m~n"])
 DOCUMENTS = st.recursive(
@@ -20,7 +20,7 @@ DOCUMENTS = st.recursive(
 
 
 def results(*responses: Response, limits: Limits = DEFAULT_LIMITS) -> Results:
-    made = Results(limits)
+    made = Results(limits, frozenset([response.id for response in responses]))
     for response in responses:
         made.add(response)
     return made
@@ -159,3 +159,15 @@ def test_names_are_not_mixed_up() -> None:
     with pytest.raises(MethodError) as refused:
         made.resolve({"#a": reference("/a"), "a": None})
     assert refused.value.type == "invalidArguments"
+
+
+def test_only_results_that_references_are_about_are_kept() -> None:
+    calls: list[dict[str, Any]] = [
+        {"ids": ["x"], "#a": reference("/a", of="1"), "#b": {"resultOf": 7}, "#c": "d"},
+        {"resultOf": "2", "e": reference("/a", of="3"), "#f": reference("/a", of="4")},
+    ]
+    assert referred(calls) == {"1", "4"}
+    made = Results(DEFAULT_LIMITS, referred(calls))
+    for call in ("0", "1", "4"):
+        made.add(Response("X/y", {"a": call}, call))
+    assert {*made._first} == {"1", "4"}
