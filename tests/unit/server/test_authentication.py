@@ -204,7 +204,7 @@ def test_what_is_withdrawn_while_it_is_checked_opens_nothing(what: str) -> None:
     run(scenario)
 
 
-async def wait_for(attempt: "asyncio.Future[Authenticated | None]") -> Authenticated | None:
+async def wait_for(attempt: "asyncio.Future[Outcome]") -> Outcome:
     return await attempt
 
 

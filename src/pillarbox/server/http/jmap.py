@@ -18,7 +18,8 @@ from pillarbox.server.http.request import HttpRequest
 from pillarbox.server.http.websocket import WebSocket
 from pillarbox.server.jmap.context import GiveWay
 from pillarbox.server.jmap.service import Answer, JmapService
-from pillarbox.server.jmap.watching import Watch
+from pillarbox.server.jmap.watching import Watch, Watches
+from pillarbox.world.world import World
 
 MAX_PING_S: Final = 3600
 _KEEP_ALIVE_S: Final = 300.0
@@ -84,6 +85,10 @@ async def parts(answer: Answer, give_way: GiveWay) -> AsyncIterator[bytes]:
 # --- events
 
 
+def _watches(world: World, _: Config) -> Watches:
+    return Watches(world)
+
+
 async def event_source(request: HttpRequest) -> EventStream:
     """Events (RFC 8620 §7.3)."""
     asked = _arguments(request)
@@ -95,7 +100,7 @@ async def event_source(request: HttpRequest) -> EventStream:
         )
     interval_s = min(max(int(ping_s[:9]), int(MIN_PING_S)), MAX_PING_S) if int(ping_s[:9]) else 0
     closes = asked["closeafter"] == "state"
-    world, account = request.world, request.account.id
+    watches, account = request.shared(_watches), request.account.id
     told = request.headers.get("last-event-id", "")
 
     def opened(stream: EventStream) -> Callable[[], None]:
@@ -105,7 +110,7 @@ async def event_source(request: HttpRequest) -> EventStream:
             if closes:
                 stream.end()
 
-        return Watch(world, account, types, told, tell).end
+        return watches.watch(account, types, told, tell).end
 
     if not interval_s:
         return EventStream(opened, ping_s=_KEEP_ALIVE_S)
@@ -138,7 +143,7 @@ class JmapSocket:
         self._service = request.shared(JmapService)
         self._account = request.account
         self._credential, self._read_only = request.who.credential, request.who.is_read_only
-        self._world = request.world
+        self._watches = request.shared(_watches)
         self._base_url = _base_url(request)
         self._client_address = request.origin.address
         self._watch: Watch | None = None
@@ -179,7 +184,7 @@ class JmapSocket:
             case websocket.PushEnable(types, push_state):
                 self._watch_nothing()
                 wanted = None if types is None else push.types_of(types)
-                self._watch = Watch(self._world, self._account.id, wanted, push_state, self._tell)
+                self._watch = self._watches.watch(self._account.id, wanted, push_state, self._tell)
             case websocket.PushDisable():
                 self._watch_nothing()
             case problems.Problem() as problem:

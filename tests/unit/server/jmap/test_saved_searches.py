@@ -11,7 +11,7 @@ from pillarbox.protocol.jmap.capabilities import CORE, MAIL, SAVED_SEARCHES
 from pillarbox.protocol.jmap.limits import Limits
 from pillarbox.server.jmap import pushed_states
 from pillarbox.server.jmap.saved_searches.remembered import MAX_ACCOUNTS, MAX_FILTERS, Bounds, CountedSearches
-from pillarbox.server.jmap.watching import Watch
+from pillarbox.server.jmap.watching import Watches
 from pillarbox.store.states import State
 from pillarbox.world.database import Transaction
 from tests.kit.jmap.client import JmapClient, run_with_jmap
@@ -352,9 +352,10 @@ def test_changes_are_pushed() -> None:
         states, _ = await database.read(pushed_states.read, account, None)
         assert "SavedSearch" not in states, "who has none is told of no such type"
         told: asyncio.Queue[Mapping[str, str]] = asyncio.Queue()
-        watch = Watch(client.provider.world, account, None, "", lambda changed, _: told.put_nowait(changed))
+        watches = Watches(client.provider.world)
+        watch = watches.watch(account, None, "", lambda changed, _: told.put_nowait(changed))
         await asyncio.sleep(0)
-        while watch._running is not None:
+        while not watch.is_settled:
             await asyncio.sleep(0)
         await saved(client)
         assert await asyncio.wait_for(told.get(), 10) == {"SavedSearch": await state(client)}
