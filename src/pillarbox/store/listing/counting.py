@@ -1,6 +1,6 @@
 """How many emails match a filter, and how many of them are unread: for searches that are saved."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import compress
 from typing import Final
 
@@ -53,19 +53,4 @@ def _is_unread(listed: ListedAccount, number: int) -> bool:
 
 def work(listed: ListedAccount, wanted: Filter) -> int:
     """What counting takes, whatever it finds: emails, each as often as it is compared with something."""
-    return len(listed.ids) * (_conditions((wanted,)) + _COUNTED)
-
-
-def _conditions(several: Iterable[Filter]) -> int:
-    number = 0
-    for one in several:
-        match one:
-            case f.All(filters) | f.Any(filters):
-                number += _conditions(filters)
-            case f.Not(inner):
-                number += _conditions((inner,))
-            case f.InOthers(mailboxes):
-                number += 1 + len(mailboxes) // 100
-            case _:
-                number += 1
-    return number
+    return len(listed.ids) * (f.conditions(wanted) + _COUNTED)

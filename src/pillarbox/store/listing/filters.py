@@ -125,6 +125,19 @@ def of_threads(filter: Filter) -> list[ThreadHasFlag]:  # noqa: A002
             return []
 
 
+def conditions(filter: Filter) -> int:  # noqa: A002
+    """How often it compares an email with something."""
+    match filter:
+        case All(filters) | Any(filters):
+            return sum(map(conditions, filters))
+        case Not(one):
+            return conditions(one)
+        case InOthers(mailboxes):
+            return 1 + len(mailboxes) // 100
+        case _:
+            return 1
+
+
 def is_immutable(filter: Filter) -> bool:  # noqa: A002
     """Whether an email that matches always will, as long as it is there (RFC 8620 §5.6)."""
     match filter:

@@ -21,8 +21,11 @@ from pillarbox.store.search.text import go_on
 
 MAX_LISTS: Final = 16
 """Lists that are kept of an account; the least recently used goes first."""
-MAX_MOVED: Final = 200
-"""Emails that are put in their places one by one; with more, the list is made again."""
+MAX_MOVED: Final = 100
+"""Emails that are put in their places one by one, each counted as often as the filter compares it with something; with
+more, the list is made again. All lists of an account are brought up to date together, in the loop."""
+MAX_CONDITIONS: Final = 16
+"""Of a filter, likewise."""
 _PLACE_OCTETS: Final = 4
 
 
@@ -99,8 +102,10 @@ class EmailList:
 
     def change(self, listed: ListedAccount, changed: Sequence[int]) -> bool:
         """Put these emails in their places; False where the list has to be made again."""
-        key = _key(listed, self.orders)
-        if key is None or len(changed) > MAX_MOVED or not _is_about_each(self.filter):
+        key, conditions = _key(listed, self.orders), f.conditions(self.filter)
+        if key is None or not _is_about_each(self.filter):
+            return False
+        if conditions > MAX_CONDITIONS or len(changed) * conditions > MAX_MOVED:
             return False
         if not changed:
             return True

@@ -18,6 +18,11 @@ Values = Mapping[By, Mapping[int, Any]]
 NOT_IN_MEMORY: Final = frozenset((By.SENT, By.FROM, By.TO, By.SUBJECT))
 
 
+def work(listed: ListedAccount, wanted: Filter, orders: Orders) -> int:
+    """What making a list takes: emails, each as often as it is compared with something, but for the first order."""
+    return len(listed.ids) * max(1, f.conditions(wanted) + len(orders) - 1)
+
+
 def make(
     listed: ListedAccount,
     filter: Filter,  # noqa: A002

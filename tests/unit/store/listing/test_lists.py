@@ -15,8 +15,8 @@ from pillarbox.store.listing import texts
 from pillarbox.store.listing.account import MIN_GONE
 from pillarbox.store.listing.current import Kept, ListingCache, read
 from pillarbox.store.listing.evaluation import matching
-from pillarbox.store.listing.lists import MAX_MOVED, NEWEST_FIRST, By, Order
-from pillarbox.store.listing.making import ids, make
+from pillarbox.store.listing.lists import MAX_CONDITIONS, MAX_MOVED, NEWEST_FIRST, By, Order
+from pillarbox.store.listing.making import ids, make, work
 from pillarbox.store.listing.ordering import PART, arranged
 from pillarbox.store.search.text import go_on
 from pillarbox.world.database.sqlite.transaction import SqliteTransaction
@@ -91,6 +91,40 @@ def test_a_list_is_made_again_where_much_has_changed_and_where_it_cannot_be_kept
         assert kept.lists.get(by_thread, NEWEST_FIRST) is None
         flags.alter(tx, ANNA, mailbox(tx), EVERYTHING, mode=Mode.ADD, flags="\\Seen")
         assert current(cache, tx).lists.get(seen, NEWEST_FIRST) is None
+
+
+def test_a_list_with_many_conditions_is_made_again_when_something_changes() -> None:
+    with open_store() as tx:
+        put(tx)
+        cache = ListingCache()
+        kept = current(cache, tx)
+        few, many = (
+            f.Any(tuple(f.Not(f.HasFlag(f"k{number}")) for number in range(conditions)))
+            for conditions in (MAX_CONDITIONS, MAX_CONDITIONS + 1)
+        )
+        assert f.conditions(many) == MAX_CONDITIONS + 1
+        for wanted in (few, many):
+            kept.lists.add(make(kept.listed, wanted, NEWEST_FIRST, pause=go_on))
+        put(tx)
+        lists = current(cache, tx).lists
+        assert lists.get(few, NEWEST_FIRST) is not None
+        assert lists.get(many, NEWEST_FIRST) is None
+        for _ in range(MAX_MOVED // MAX_CONDITIONS + 1):
+            put(tx)
+        assert current(cache, tx).lists.get(few, NEWEST_FIRST) is None
+
+
+def test_the_work_of_a_list_counts_what_each_email_is_compared_with() -> None:
+    with open_store() as tx:
+        for _ in range(3):
+            put(tx)
+        listed = current(ListingCache(), tx).listed
+        wanted = f.All(
+            (f.HasFlag("a"), f.Any((f.Smaller(1), f.InOthers(frozenset()))), f.Not(f.HasFlag("b")))
+        )
+        assert work(listed, f.EVERYTHING, NEWEST_FIRST) == 3
+        assert work(listed, wanted, NEWEST_FIRST) == 3 * 4
+        assert work(listed, wanted, (*NEWEST_FIRST, Order(By.SIZE))) == 3 * 5
 
 
 def test_the_least_recently_used_accounts_go() -> None:

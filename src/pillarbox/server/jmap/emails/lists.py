@@ -30,7 +30,8 @@ from pillarbox.world.database import Lane, Transaction
 from pillarbox.world.world import World
 
 MAX_IN_LOOP = 10_000
-"""Emails of an account whose lists are made in the loop, in a millisecond or two."""
+"""Emails of an account whose lists are made in the loop, in a millisecond or two; each counts as often as it is
+compared with something."""
 
 
 class TooManyCandidates(Exception):
@@ -132,7 +133,7 @@ class EmailLists:
                 lambda: False,
                 lambda pause: self._world.database.read_in_lane(Lane.SEARCHES, make, pause=pause),
             )
-        if len(listed.ids) > MAX_IN_LOOP:
+        if making.work(listed, wanted, orders) > MAX_IN_LOOP:
             return await asyncio.to_thread(making.make, listed, wanted, orders, pause=go_on)
         return making.make(listed, wanted, orders, pause=go_on)
 

@@ -1,6 +1,7 @@
 """Email/query and Email/queryChanges: filters, sort orders, pages, threads, changes."""
 
 import random
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,9 +11,11 @@ from pillarbox.mail import object_id
 from pillarbox.mail.identifiers import MailboxId
 from pillarbox.mail.number_set import EVERYTHING, NumberSet
 from pillarbox.server.jmap.emails.filters import MAX_TERMS
+from pillarbox.server.jmap.emails.lists import MAX_IN_LOOP
 from pillarbox.store import flags, mailboxes, placements
 from pillarbox.store.append import Appended, append
 from pillarbox.store.flags import Mode
+from pillarbox.store.listing import making
 from tests.kit.jmap.client import JmapClient, run_with_jmap
 from tests.kit.jmap.emails import box_number, called, delivered
 from tests.kit.stored_mail import NOW_MS, message, octets
@@ -376,5 +379,27 @@ def test_what_was_gone_in_between_is_not_in_a_list_twice(sort: str) -> None:
             has.insert(item["index"], item["id"])
         assert has == (await called(client, "Email/query", **asked))["ids"]
         assert sorted(has) == sorted(emails)
+
+    run_with_jmap(test)
+
+
+@pytest.mark.replaces_functions
+def test_a_list_with_very_many_conditions_is_made_in_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    made_in: list[bool] = []
+    make = making.make
+
+    def noted(*arguments: Any, **keywords: Any) -> Any:
+        made_in.append(threading.current_thread() is threading.main_thread())
+        return make(*arguments, **keywords)
+
+    monkeypatch.setattr(making, "make", noted)
+
+    async def test(client: JmapClient) -> None:
+        emails = [await put(client) for _ in range(MAX_IN_LOOP // 200 + 1)]
+        for number in (1, 200):
+            conditions = [{"hasKeyword": f"k{one}"} for one in range(number)]
+            assert not await found(client, {"operator": "OR", "conditions": conditions})
+        assert len(await found(client, {"operator": "NOT", "conditions": conditions})) == len(emails)
+        assert made_in == [True, False, False]
 
     run_with_jmap(test)
