@@ -63,18 +63,23 @@ class Wire:
         wanted, kept = re.compile(until, re.MULTILINE), b""
         left, stop = memoryview(octets), time.monotonic() + patience_s
         while not self.closed:
-            sending = [self._socket] if left else []
-            readable, writable, _ = select.select([self._socket], sending, [], 1.0)
-            if readable:
+            ready = self._ready(write=bool(left))
+            if ready & ~select.POLLOUT:  # an end or an error as well
                 got = self._read()
                 kept = (kept + got)[-KEPT_OCTETS:]
-            if writable:
+            if ready & select.POLLOUT:
                 left = self._write(left)
             if not left and wanted.search(kept):
                 break
             if time.monotonic() > stop:
                 raise Silent(f"no {until!r} in {patience_s:.0f} s; last {kept[-200:]!r}")
         return kept
+
+    def _ready(self, *, write: bool) -> int:
+        """What there is to do within a second. Not by `select`: an attack may have thousands of connections."""
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN | (select.POLLOUT if write else 0))
+        return sum(mask for _, mask in poll.poll(1000))
 
     def _read(self) -> bytes:
         try:

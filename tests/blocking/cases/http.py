@@ -15,7 +15,7 @@ LOGINS: Final = 2000
 _GET: Final = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 _POST: Final = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
 _UPGRADE: Final = b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-_WEBSOCKET: Final = b"GET /jmap/ws HTTP/1.1\r\nHost: a\r\n" + _UPGRADE
+_WEBSOCKET: Final = b"GET /jmap/ws/ HTTP/1.1\r\nHost: a\r\n" + _UPGRADE
 _CLOSE: Final = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 _NEVER: Final = rb"\A\Z."
 """Read until the server hangs up."""

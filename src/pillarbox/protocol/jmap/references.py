@@ -47,7 +47,9 @@ def referred(calls: Iterable[Mapping[str, Any]]) -> frozenset[str]:
         call
         for arguments in calls
         for name, value in arguments.items()
-        if name.startswith(MARK) and isinstance(value, dict) and isinstance(call := value.get("resultOf"), str)
+        if name.startswith(MARK)
+        and isinstance(value, dict)
+        and isinstance(call := value.get("resultOf"), str)
     )
 
 

@@ -403,7 +403,7 @@ def test_a_long_answer_comes_in_fragments_and_nothing_stands_between_them(
     (opened,) = subscribers.sockets
 
     async def telling() -> None:
-        while opened._held is None:  # noqa: ASYNC110 - the answer has not begun
+        while opened._held is None:
             await asyncio.sleep(0)
         opened.send("told")
 
