@@ -6,7 +6,7 @@ twice, doubles with each. Records of a response may be JSON already (`msgspec.Ra
 to is read.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -43,14 +43,17 @@ class ResultReference(Struct, frozen=True, rename="camel"):
 
 def referred(calls: Iterable[Mapping[str, Any]]) -> frozenset[str]:
     """The ids of calls that references among the arguments of all calls may be about."""
-    return frozenset(
-        call
-        for arguments in calls
-        for name, value in arguments.items()
-        if name.startswith(MARK)
-        and isinstance(value, dict)
-        and isinstance(call := value.get("resultOf"), str)
-    )
+    return frozenset(call for arguments in calls for call in _referred(arguments))
+
+
+def _referred(arguments: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in arguments.items():
+        if (
+            name.startswith(MARK)
+            and isinstance(value, dict)
+            and isinstance(call := value.get("resultOf"), str)
+        ):
+            yield call
 
 
 class Results:
@@ -59,19 +62,25 @@ class Results:
     Others are not kept: a response in Python takes several times the octets that it has on the wire.
     """
 
-    __slots__ = ("_first", "_limits", "_octets", "_referred", "_visits")
+    __slots__ = ("_first", "_limits", "_octets", "_referred", "_sizes", "_visits")
 
     def __init__(self, limits: Limits, referred: frozenset[str]) -> None:
         self._referred = referred
         self._first: dict[str, Response] = {}
+        self._sizes: dict[str, int] = {}
         self._limits = limits
         self._visits = limits.max_reference_visits
         self._octets = limits.max_referenced_octets
 
-    def add(self, response: Response) -> None:
-        """A response was made. Of several with one call id, references mean the first."""
-        if response.id in self._referred:
-            self._first.setdefault(response.id, response)
+    def add(self, response: Response, octets: int = 0) -> None:
+        """A response was made, of so many octets. Of several with one call id, references mean the first."""
+        if response.id in self._referred and response.id not in self._first:
+            self._first[response.id] = response
+            self._sizes[response.id] = octets
+
+    def octets(self, arguments: dict[str, Any]) -> int:
+        """How long the responses are that references among these arguments lead into: what it takes to resolve them."""
+        return sum(self._sizes.get(call, 0) for call in _referred(arguments))
 
     def resolve(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """The arguments with results for references. Raises `MethodError`."""

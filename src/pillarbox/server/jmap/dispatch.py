@@ -5,7 +5,7 @@ Responses are written as they come, so that no more is held than the client is s
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -21,6 +21,8 @@ from pillarbox.world.memory import UNCOUNTED_OCTETS
 
 ERROR = "error"
 """The name of the response to a call that failed."""
+RESOLVED_AT_ONCE_OCTETS: Final = 256 * 1024
+"""Octets of responses through which references lead in the loop: a millisecond or two where they have many values."""
 
 
 class Dispatcher:
@@ -61,9 +63,15 @@ class Dispatcher:
             if self._context.room_octets <= 0:
                 raise _response_too_large()
             self._check_known(call.name)
-            return await self._call(call.name, self._results.resolve(call.arguments))
+            return await self._call(call.name, await self._resolved(call.arguments))
         except Exception as raised:
             return [(ERROR, (await method_error(self._context, call.name, raised)).arguments())]
+
+    async def _resolved(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """The arguments with results for references: where these lead through much JSON, that is read in a thread."""
+        if self._results.octets(arguments) <= RESOLVED_AT_ONCE_OCTETS:
+            return self._results.resolve(arguments)
+        return await self._context.world.aside.run(self._results.resolve, arguments)
 
     def _check_known(self, method: str) -> None:
         capability = CAPABILITY_OF.get(method)
@@ -88,8 +96,8 @@ class Dispatcher:
                 error = MethodError(errors.SERVER_PARTIAL_FAIL, error.description)
             response = Response(ERROR, error.arguments(), call.id)
             written = await self._pieces(response, bounded=False)
-        self._results.add(response)
         octets = sum(map(len, written))
+        self._results.add(response, octets)
         self._context.room_octets -= octets
         if octets > UNCOUNTED_OCTETS:
             self._context.memory.resize(self._context.memory.octets + octets)

@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import threading
 from typing import Any
 
+import msgspec
 import pytest
 
 from pillarbox.directory import accounts
@@ -16,9 +18,11 @@ from pillarbox.protocol.jmap.capabilities import (
 )
 from pillarbox.protocol.jmap.errors import MethodError
 from pillarbox.protocol.jmap.limits import LARGE_REQUEST_OCTETS, Limits
+from pillarbox.protocol.jmap.references import Results
 from pillarbox.protocol.jmap.session_object import Access
 from pillarbox.server.jmap.accounts import check
 from pillarbox.server.jmap.context import Context
+from pillarbox.server.jmap.dispatch import RESOLVED_AT_ONCE_OCTETS
 from pillarbox.server.jmap.methods import HANDLERS
 from pillarbox.server.jmap.service import Answer
 from tests.kit.jmap.client import BASE_URL, JmapClient, run_with_jmap
@@ -145,6 +149,39 @@ def test_others_are_served_while_a_response_is_written() -> None:
         return {"list": [{"id": f"M{number}", "text": "x" * 100} for number in range(5000)]}
 
     run_with_jmap(test, {"Core/echo": much})
+
+
+@pytest.mark.replaces_functions
+def test_references_that_lead_through_much_are_resolved_in_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads, resolve = list[bool](), Results.resolve
+
+    def noted(results: Results, arguments: dict[str, Any]) -> dict[str, Any]:
+        threads.append(threading.current_thread() is not threading.main_thread())
+        return resolve(results, arguments)
+
+    monkeypatch.setattr(Results, "resolve", noted)
+
+    async def test(client: JmapClient) -> None:
+        def about(call: str) -> dict[str, str]:
+            return {"resultOf": call, "name": "Core/echo", "path": "/list/*/id"}
+
+        answer = await client.request(
+            ["Core/echo", {"octets": 10}, "short"],
+            ["Core/echo", {"octets": RESOLVED_AT_ONCE_OCTETS}, "long"],
+            ["Core/echo", {"#ids": about("short")}, "a"],
+            ["Core/echo", {"#ids": about("long"), "#more": about("short")}, "b"],
+        )
+        *_, one, other = [arguments for _, arguments, _ in answer["methodResponses"]]
+        assert (one["ids"], other["ids"]) == (["x"], ["x"])
+        assert threads == [False, False, False, True]
+
+    async def echo(_: Context, arguments: dict[str, Any]) -> dict[str, Any]:
+        if "octets" in arguments:
+            record = {"id": "x", "text": "x" * arguments["octets"]}
+            return {"list": [msgspec.Raw(msgspec.json.encode(record))]}
+        return arguments
+
+    run_with_jmap(test, {"Core/echo": echo})
 
 
 def test_others_are_served_while_a_request_is_read() -> None:
