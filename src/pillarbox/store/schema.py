@@ -32,6 +32,7 @@ it does the same.
 - `signature_verdicts`: what was found of the signatures of emails; see the module of that name.
 - `undo_tokens`, `undo_emails`: what calls of clients have changed, as long as it can be undone, with destroyed emails,
   which are not in `orphans` until then; see the module `undo_tokens`. `number` is a MODSEQ: that of the call.
+  `snoozed_in` and what follows tell where an email was snoozed that was taken from there, and how (as in `snoozes`).
 - `saved_searches`: filters of emails that an account has saved, as JSON, with the MODSEQs of their first and last
   change; those that were destroyed have no content. `saved_search_counters` has the last id of an account, and since
   when none of these is missing.
@@ -312,6 +313,14 @@ CREATE INDEX snoozes_due ON snoozes (until_ms, email) WHERE is_waiting = 1;
 CREATE INDEX snoozes_by_account ON snoozes (account)
 """
 
+_UNDO_OF_SNOOZED = """
+ALTER TABLE undo_emails ADD COLUMN snoozed_in INTEGER;
+ALTER TABLE undo_emails ADD COLUMN until_ms INTEGER;
+ALTER TABLE undo_emails ADD COLUMN move_to INTEGER;
+ALTER TABLE undo_emails ADD COLUMN set_flags TEXT;
+ALTER TABLE undo_emails ADD COLUMN unset_flags TEXT
+"""
+
 _MIGRATIONS = (
     _TABLES + sqlite_fts.TABLE + _UNINDEXED,
     _ATTEMPTS,
@@ -327,7 +336,8 @@ _MIGRATIONS = (
     _UNDO,
     _SAVED_SEARCHES,
     _SNOOZES,
+    _UNDO_OF_SNOOZED,
 )
 
-# Older code reads no mailbox with the role `snoozed`
-SCHEMA = Schema("store", migrations=_MIGRATIONS, compatible_back_to=_MIGRATIONS.index(_SNOOZES) + 1)
+# Older code writes rows of `undo_emails` without these columns
+SCHEMA = Schema("store", migrations=_MIGRATIONS, compatible_back_to=_MIGRATIONS.index(_UNDO_OF_SNOOZED) + 1)

@@ -7,11 +7,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import astuple
 
 from pillarbox.mail.identifiers import AccountId, EmailId
-from pillarbox.store import by_ids, emails, undo_tokens
+from pillarbox.store import by_ids, emails, snoozing, undo_tokens
 from pillarbox.store.emails import Email
-from pillarbox.store.undo_tokens import Item, Kept, Kind, Look, Told, Undoable
+from pillarbox.store.snoozing import Waiting
+from pillarbox.store.undo_tokens import Item, Kept, Kind, Look, Snoozed, Told, Undoable
 from pillarbox.world.database import Transaction
 
 
@@ -21,6 +23,8 @@ class Before(Struct, frozen=True):
     emails: Mapping[EmailId, Email]
     told: Mapping[EmailId, Told]
     """Of those that are to be destroyed."""
+    snoozed: Mapping[EmailId, Waiting]
+    """Those that are snoozed."""
 
 
 def before(
@@ -38,7 +42,7 @@ def before_of(
     for number, *sent in by_ids.rows(tx, _SENT, [one for one in destroyed if one in there], account):
         email = there[EmailId(number)]
         told[email.id] = Told(email.thread, email.size, email.received_at_ms, *sent)
-    return Before(there, told)
+    return Before(there, told, snoozing.of_emails(tx, there.values()))
 
 
 _SENT: Final = f"""
@@ -89,7 +93,8 @@ def _changed(email: Email, now: Email | None, was: Before) -> Item | None:
     look = look_of(email)
     if now is None:
         told = was.told.get(email.id)
-        return None if told is None else Item(Kind.DESTROYED, email.id, look, Look(), told)
+        snoozed = _snoozed(email, was)
+        return None if told is None else Item(Kind.DESTROYED, email.id, look, Look(), told, snoozed)
     other = look_of(now)
     is_moved, is_flagged = look.mailboxes != other.mailboxes, not are_same_flags(look.flags, other.flags)
     if not is_moved and not is_flagged:
@@ -97,7 +102,14 @@ def _changed(email: Email, now: Email | None, was: Before) -> Item | None:
     before, after = (
         Look(one.mailboxes if is_moved else None, one.flags if is_flagged else None) for one in (look, other)
     )
-    return Item(Kind.CHANGED, email.id, before, after)
+    waiting = was.snoozed.get(email.id)
+    is_taken_away = waiting is not None and waiting.mailbox not in now.mailboxes
+    return Item(Kind.CHANGED, email.id, before, after, None, _snoozed(email, was) if is_taken_away else None)
+
+
+def _snoozed(email: Email, was: Before) -> Snoozed | None:
+    waiting = was.snoozed.get(email.id)
+    return None if waiting is None else Snoozed(waiting.mailbox, *astuple(waiting.snooze))
 
 
 def look_of(email: Email) -> Look:

@@ -92,6 +92,21 @@ class Told(NamedTuple):
 _NOTHING: Final = (None,) * 5
 
 
+class Snoozed(NamedTuple):
+    """Where an email was snoozed that the call took away from there, and what for (`mail.snooze`)."""
+
+    mailbox: int
+    until_ms: int
+    move_to: int | None
+    set_flags: str
+    unset_flags: str
+
+    @property
+    def octets(self) -> int:
+        """About what the texts take."""
+        return len(self.set_flags) + len(self.unset_flags)
+
+
 class Item(Struct, frozen=True):
     """What a call did to one email."""
 
@@ -101,6 +116,14 @@ class Item(Struct, frozen=True):
     after: Look
     told: Told | None = None
     """Of a destroyed one."""
+    snoozed: Snoozed | None = None
+    """Of one that was moved or destroyed."""
+
+    @property
+    def text_octets(self) -> int:
+        """About what its texts take."""
+        snoozed = 0 if self.snoozed is None else self.snoozed.octets
+        return self.before.octets + self.after.octets + snoozed
 
     @property
     def held_octets(self) -> int:
@@ -126,7 +149,7 @@ def keep(
     )
     octets, text_octets = there or (0, 0)
     octets += sum(item.held_octets for item in items)
-    text_octets += sum(item.before.octets + item.after.octets for item in items)
+    text_octets += sum(item.text_octets for item in items)
     if octets > undoable.held_octets or text_octets > undoable.text_octets:
         tx.execute(_END, (account, token))
         return Kept.TOO_MUCH
@@ -147,13 +170,14 @@ def keep(
     return Kept.ALL
 
 
-_INSERT: Final = "INSERT INTO undo_emails VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_INSERT: Final = "INSERT INTO undo_emails VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _END: Final = "UPDATE undo_tokens SET until_ms = 0 WHERE account = ? AND token = ?"
 
 
 def _row(account: AccountId, token: bytes, item: Item) -> tuple[SqlValue, ...]:
     told = _NOTHING if item.told is None else item.told
-    return (account, token, item.kind.value, item.email, *item.before, *item.after, *told)
+    snoozed = _NOTHING if item.snoozed is None else item.snoozed
+    return (account, token, item.kind.value, item.email, *item.before, *item.after, *told, *snoozed)
 
 
 def _make_room(tx: Transaction, account: AccountId, undoable: Undoable, octets: int, now_ms: int) -> None:
@@ -215,7 +239,8 @@ def items(
             EmailId(row[1]),
             Look(row[2], row[3]),
             Look(row[4], row[5]),
-            _told(account, row[6:]) if row[0] == Kind.DESTROYED.value else None,
+            _told(account, row[6:11]) if row[0] == Kind.DESTROYED.value else None,
+            _snoozed(account, row[11:]),
         )
         for row in rows
     ]
@@ -225,15 +250,30 @@ def _told(account: AccountId, numbers: Sequence[object]) -> Told:
     told = Told(*numbers)  # type: ignore[arg-type]  # which is what is looked at
     sent = (number for number in told[3:] if number is not None)
     if any(type(number) is not int for number in (*told[:3], *sent)) or min(told[:2]) < 0:
-        raise ValuesDamaged(
-            f"what a client of account {account} can undo is damaged: pillarbox fsck --repair mends it"
-        )
+        raise _damaged(account)
     return told
+
+
+def _snoozed(account: AccountId, values: Sequence[object]) -> Snoozed | None:
+    if values[0] is None:
+        return None
+    snoozed = Snoozed(*values)  # type: ignore[arg-type]  # which is what is looked at
+    numbers = (snoozed.mailbox, snoozed.until_ms, *(() if snoozed.move_to is None else (snoozed.move_to,)))
+    texts = (snoozed.set_flags, snoozed.unset_flags)
+    if any(type(one) is not int for one in numbers) or any(type(one) is not str for one in texts):
+        raise _damaged(account)
+    return snoozed
+
+
+def _damaged(account: AccountId) -> ValuesDamaged:
+    return ValuesDamaged(
+        f"what a client of account {account} can undo is damaged: pillarbox fsck --repair mends it"
+    )
 
 
 _ITEMS: Final = """
 SELECT kind, email, mailboxes_before, flags_before, mailboxes_after, flags_after, thread, size, received_at_ms,
-  sent_at_ms, sent_day
+  sent_at_ms, sent_day, snoozed_in, until_ms, move_to, set_flags, unset_flags
 FROM undo_emails WHERE account = ? AND token = ? AND (kind > ? OR (kind = ? AND email > ?))
 ORDER BY kind, email LIMIT ?"""
 

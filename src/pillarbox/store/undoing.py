@@ -13,12 +13,13 @@ from msgspec import Struct
 
 from pillarbox.mail import flags as flag_text
 from pillarbox.mail.identifiers import AccountId, EmailId, MailboxId
-from pillarbox.store import email_set, emails, mailboxes, restoring, undo_tokens
+from pillarbox.mail.snooze import Snooze
+from pillarbox.store import email_set, emails, mailboxes, restoring, snoozing, undo_tokens
 from pillarbox.store.email_set import EmailChange, Outcome
 from pillarbox.store.emails import Email
 from pillarbox.store.restoring import Removed
 from pillarbox.store.undo_keeping import are_same_flags, before_of, keep, look_of
-from pillarbox.store.undo_tokens import Item, Kept, Kind, Look, Undoable
+from pillarbox.store.undo_tokens import Item, Kept, Kind, Look, Snoozed, Undoable
 from pillarbox.world.database import Transaction
 
 EMAILS_TOGETHER: Final = 100
@@ -128,6 +129,8 @@ class _Plan:
         self.destroyed: list[EmailId] = []
         self._changes: list[EmailChange] = []
         self._removed: list[Removed] = []
+        self._snoozed: dict[EmailId, Snoozed] = {}
+        """Those that are put back to where they were snoozed."""
         self.done: dict[EmailId, tuple[str, ...]] = {}
         self.refused: dict[EmailId, NotUndone] = {}
 
@@ -174,6 +177,8 @@ class _Plan:
         if put_back:
             text = _flags(item.before) if FLAGS in put_back else None
             self._changes.append(EmailChange(item.email, mailboxes=where, keywords=text))
+            if where is not None and item.snoozed is not None:
+                self._snoozed[item.email] = item.snoozed
 
     def _add_destroyed(self, item: Item) -> None:
         is_placed = self._placed.get(item.email)
@@ -187,6 +192,8 @@ class _Plan:
         else:
             self.done[item.email] = _BOTH
             self._removed.append(Removed(item.email, item.told, where, _flags(item.before)))
+            if item.snoozed is not None:
+                self._snoozed[item.email] = item.snoozed
 
     def _existing(self, look: Look) -> frozenset[MailboxId]:
         """Those of the mailboxes that are there still; the Inbox, where none is."""
@@ -216,6 +223,11 @@ class _Plan:
             if (why := _REFUSED.get(outcome)) is not None:
                 self.refused[email] = NotUndone(why)
                 self.done.pop(email, None)
+                self._snoozed.pop(email, None)
+        for email, (mailbox, until_ms, move_to, set_flags, unset_flags) in self._snoozed.items():
+            snooze = Snooze(until_ms, None if move_to is None else MailboxId(move_to), set_flags, unset_flags)
+            # Nowhere, if that mailbox is gone: then it is where everybody sees it
+            snoozing.begin(tx, account, email, snooze, mailbox=MailboxId(mailbox))
         return [one.email for one in self._removed if one.email in self.done]
 
 

@@ -85,6 +85,7 @@ CONTACTS_LOST = {
     ],
 }  # fmt: skip
 """Damage of contacts that is a loss."""
+UNSNOOZED = "NULL, NULL, NULL, NULL, NULL"
 REPAIRED = {
     "unused-file-is-unused": ["INSERT INTO blob_files_unused SELECT location FROM blobs WHERE location IS NOT NULL"],
     "next-account-number-unused": ["UPDATE accounts_issued SET latest = 1"],
@@ -166,16 +167,20 @@ REPAIRED = {
     ],
     "undo-email-values-valid": [
         "INSERT INTO undo_tokens VALUES (1, zeroblob(16), 1, 1, 0, 0)",
-        "INSERT INTO undo_emails VALUES (1, zeroblob(16), 7, 1, '', '', '', '', 0, 0, 0, 0, 0)",
-        "INSERT INTO undo_emails VALUES (1, zeroblob(16), 3, 1, x'ff', x'ff', '', '', NULL, 'zz', 'zz', 'zz', 'zz')",
-        "INSERT INTO undo_emails VALUES (1, zeroblob(16), 2, 1, '1', NULL, '2', x'ff', NULL, NULL, NULL, NULL, NULL)",
+        f"INSERT INTO undo_emails VALUES (1, zeroblob(16), 7, 1, '', '', '', '', 0, 0, 0, 0, 0, {UNSNOOZED})",
+        ("INSERT INTO undo_emails VALUES (1, zeroblob(16), 3, 1, x'ff', x'ff', '', '', NULL, 'zz', 'zz', 'zz', 'zz',"
+        f" {UNSNOOZED})"),
+        "INSERT INTO undo_emails VALUES (1, zeroblob(16), 2, 2, '1', '', '2', '', 0, 0, 0, 0, 0, 7, 'zz', -1, 7, NULL)",
+        ("INSERT INTO undo_emails VALUES (1, zeroblob(16), 2, 1, '1', NULL, '2', x'ff', NULL, NULL, NULL, NULL, NULL,"
+        f" {UNSNOOZED})"),
     ],
     "undo-email-has-token": [
-        "INSERT INTO undo_emails VALUES (1, zeroblob(16), 1, 7, NULL, NULL, '1', '', 0, 0, 0, 0, 0)",
+        f"INSERT INTO undo_emails VALUES (1, zeroblob(16), 1, 7, NULL, NULL, '1', '', 0, 0, 0, 0, 0, {UNSNOOZED})",
     ],
     "held-email-is-destroyed": [
         "INSERT INTO undo_tokens VALUES (1, zeroblob(16), 1, 1, 0, 0)",
-        f"INSERT INTO undo_emails VALUES (1, zeroblob(16), 3, {ARCHIVED}, '1', '', NULL, NULL, 0, 0, 0, 0, 0)",
+        (f"INSERT INTO undo_emails VALUES (1, zeroblob(16), 3, {ARCHIVED}, '1', '', NULL, NULL, 0, 0, 0, 0, 0,"
+        f" {UNSNOOZED})"),
     ],
     "snooze-values-valid": [
         f"INSERT INTO snoozes VALUES ({A1 + 1}, 1, 'zz', {INBOX}, 1, 'zz', 'zz', x'ff', x'ff')",

@@ -284,6 +284,12 @@ _UNDO_EMAILS: Final = TableValues(
         "received_at_ms": Rule(f"kind <> {Kind.DESTROYED.value} OR ({date().condition})", "0"),
         "sent_at_ms": optional(date()),
         "sent_day": optional(integer(-MAX_NUMBER)),
+        "snoozed_in": optional(integer(0, MAX_NUMBER, "NULL")),
+        "until_ms": Rule(f"snoozed_in IS NULL OR ({integer(0, MAX_NUMBER).condition})", "0"),
+        "move_to": optional(integer(0, MAX_NUMBER, "NULL")),
+        **dict.fromkeys(
+            ("set_flags", "unset_flags"), Rule(f"snoozed_in IS NULL OR ({text().condition})", "''")
+        ),
     },
     rule="What is kept of an email that can be undone has its types.",
     named="CAST(account AS INTEGER)",

@@ -504,3 +504,94 @@ def test_imap_sees_a_plain_mailbox_and_its_role_is_given_by_jmap_alone() -> None
         assert found.name == "Snoozed"
 
     run(test)
+
+
+# --- undone
+
+
+async def undoable(client: JmapClient, **arguments: Any) -> str:
+    """The token of an Email/set."""
+    token: str = (await called(client, "Email/set", undoable=True, **arguments))["undoToken"]
+    return token
+
+
+async def undo(client: JmapClient, token: str) -> Any:
+    said = await called(client, "Email/undo", undoToken=token)
+    assert said["notUndone"] is None
+    return said
+
+
+@pytest.mark.parametrize("how", ["moved", "destroyed", "brought back"])
+def test_what_is_put_back_to_where_it_was_snoozed_comes_back_again(how: str) -> None:
+    async def test(client: JmapClient) -> None:
+        email, archive, snoozed = await delivered(client), box(client, "Archive"), box(client, "Snoozed")
+        wanted = value(moveToMailboxId=archive, setKeywords={"work": True, "$flagged": False})
+        await update(client, email, {"snoozed": wanted})
+        call: dict[str, Any] = {
+            "moved": {"update": {email: {"mailboxIds": {box(client, "Trash"): True}}}},
+            "destroyed": {"destroy": [email]},
+            "brought back": {"update": {email: {"snoozed": None}}},
+        }[how]
+        token = await undoable(client, **call)
+        said = await undo(client, token)
+        assert await shown(client, email) == (wanted, {snoozed}, set())
+        again = await undo(client, said["undoToken"])  # gone once more
+        await undo(client, again["undoToken"])
+        assert await shown(client, email) == (wanted, {snoozed}, set())
+        await time_passes(client, HOUR_S)
+        assert await shown(client, email) == (None, {archive}, {"work"})
+
+    run(test)
+
+
+def test_what_is_put_back_after_its_time_comes_back_at_once() -> None:
+    async def test(client: JmapClient) -> None:
+        email = await delivered(client)
+        await update(client, email, {"snoozed": value(60)})
+        token = await undoable(client, destroy=[email])
+        await time_passes(client, 120)
+        await undo(client, token)
+        await time_passes(client, 0)
+        assert await shown(client, email) == (None, {box(client)}, set())
+
+    run(test)
+
+
+def test_a_snooze_that_was_undone_is_done_again() -> None:
+    async def test(client: JmapClient) -> None:
+        email = await delivered(client)
+        token = await undoable(client, update={email: {"snoozed": value()}})
+        said = await undo(client, token)
+        assert await shown(client, email) == (None, {box(client)}, set())
+        await undo(client, said["undoToken"])
+        assert await shown(client, email) == (value(), {box(client, "Snoozed")}, set())
+
+    run(test)
+
+
+def test_what_was_in_that_mailbox_without_a_time_stays_so() -> None:
+    async def test(client: JmapClient) -> None:
+        email, snoozed = await delivered(client), box(client, "Snoozed")
+        await update(client, email, {"mailboxIds": {snoozed: True}})
+        await undo(client, await undoable(client, destroy=[email]))
+        assert await shown(client, email) == (None, {snoozed}, set())
+        # Snoozed, and moved there by somebody else: not snoozed any more
+        await update(client, email, {"snoozed": value(), "mailboxIds": {snoozed: True}})
+        for mailbox in (box(client), snoozed):
+            await update(client, email, {"mailboxIds": {mailbox: True}})
+        await undo(client, await undoable(client, destroy=[email]))
+        assert await shown(client, email) == (None, {snoozed}, set())
+
+    run(test)
+
+
+def test_where_that_mailbox_is_gone_it_is_put_back_without_a_time() -> None:
+    async def test(client: JmapClient) -> None:
+        email, snoozed = await delivered(client), box(client, "Snoozed")
+        await update(client, email, {"snoozed": value()})
+        token = await undoable(client, destroy=[email])
+        await called(client, "Mailbox/set", destroy=[snoozed])
+        await undo(client, token)
+        assert await shown(client, email) == (None, {box(client)}, set())
+
+    run(test)

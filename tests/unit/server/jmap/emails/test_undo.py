@@ -605,6 +605,7 @@ def test_who_asks_for_no_token_pays_nothing() -> None:
         "undo_tokens.until_ms", "undo_tokens.octets", "undo_emails.kind", "undo_emails.mailboxes_before",
         "undo_emails.flags_before", "undo_emails.mailboxes_after", "undo_emails.flags_after", "undo_emails.thread",
         "undo_emails.size", "undo_emails.received_at_ms", "undo_emails.sent_at_ms", "undo_emails.sent_day",
+        "undo_emails.snoozed_in", "undo_emails.until_ms", "undo_emails.move_to", "undo_emails.set_flags",
     ],
 )  # fmt: skip
 def test_a_value_that_nobody_wrote_is_no_mistake_of_ours(column: str, value: str) -> None:
