@@ -10,6 +10,8 @@ class Limits(Struct, frozen=True, gc=False):
 
     max_octets: int = 10_000_000
     """Of a file."""
+    max_lines: int = 500_000
+    """Of a file, before folds are joined: each takes some time, however short it is."""
     max_cards: int = 10_000
     """Of a file, good and bad ones. The rest is not read."""
     max_card_octets: int = 1_000_000

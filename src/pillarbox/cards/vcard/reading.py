@@ -32,6 +32,9 @@ def pieces(octets: bytes, limits: Limits = DEFAULT) -> Iterator[VCard | BadCard 
     except UnicodeDecodeError:
         yield BadCard(1, "The file begins as UTF-16 and is not")
         return
+    if text.count(b"\n") > limits.max_lines:
+        yield BadCard(1, f"The file has more than {limits.max_lines} lines")
+        return
     count = 0
     for card in _cards(text, limits):
         if card is not None:

@@ -193,6 +193,7 @@ def test_utf_16_that_is_none() -> None:
     ("limits", "octets", "reason"),
     [
         (Limits(max_octets=10), GOOD, "The file has more than 10 octets"),
+        (Limits(max_lines=9), CARD % (b"x" + b"\n" * 9), "The file has more than 9 lines"),
         (Limits(max_cards=2), GOOD * 3, "More than 2 cards"),
         (
             Limits(max_card_octets=100),
