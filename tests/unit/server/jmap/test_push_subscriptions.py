@@ -409,6 +409,7 @@ def test_a_config_that_is_none_is_refused(config: Any) -> None:
     async def test(client: JmapClient) -> None:
         refused = await subscribe(client, keys=Device().keys, emailPush=config)
         assert (refused["type"], refused["properties"]) == ("invalidProperties", ["emailPush"])
+        assert "emailPush: emailPush" not in refused["description"]
         made = await subscribe(client, keys=Device().keys)
         refused = await change(client, made["id"], emailPush=config)
         assert (refused["type"], refused["properties"]) == ("invalidProperties", ["emailPush"])

@@ -63,4 +63,4 @@ def checked(given: Mapping[str, Mapping[str, Any]], accounts: frozenset[str]) ->
 
 
 def _refused(description: str) -> SetError:
-    return errors.invalid_properties(["emailPush"], f"emailPush: {description}")
+    return errors.invalid_properties(["emailPush"], description)

@@ -527,12 +527,12 @@ def test_what_is_put_back_to_where_it_was_snoozed_comes_back_again(how: str) -> 
         email, archive, snoozed = await delivered(client), box(client, "Archive"), box(client, "Snoozed")
         wanted = value(moveToMailboxId=archive, setKeywords={"work": True, "$flagged": False})
         await update(client, email, {"snoozed": wanted})
-        call: dict[str, Any] = {
+        calls: dict[str, dict[str, Any]] = {
             "moved": {"update": {email: {"mailboxIds": {box(client, "Trash"): True}}}},
             "destroyed": {"destroy": [email]},
             "brought back": {"update": {email: {"snoozed": None}}},
-        }[how]
-        token = await undoable(client, **call)
+        }
+        token = await undoable(client, **calls[how])
         said = await undo(client, token)
         assert await shown(client, email) == (wanted, {snoozed}, set())
         again = await undo(client, said["undoToken"])  # gone once more
