@@ -147,12 +147,15 @@ _INSERT: Final = (
 def _check_room(tx: Transaction, account: AccountId, host: str, now_ms: int) -> None:
     if len(of_account(tx, account, now_ms=now_ms)) >= MAX_SUBSCRIPTIONS:
         raise SubscriptionRefused("overQuota", f"There are {MAX_SUBSCRIPTIONS} push subscriptions already")
-    since_ms = now_ms - HOUR_MS
+    # Later ones are from before the clock was set back; calls at the same time differ by less
+    within_ms = (now_ms - HOUR_MS, now_ms + HOUR_MS)
     by_account = tx.value(
-        "SELECT COUNT(*) FROM push_verifications WHERE account = ? AND at_ms > ?", (account, since_ms)
+        "SELECT COUNT(*) FROM push_verifications WHERE account = ? AND at_ms > ? AND at_ms <= ?",
+        (account, *within_ms),
     )
     at_host = tx.value(
-        "SELECT COUNT(*) FROM push_verifications WHERE host = ? AND at_ms > ?", (host, since_ms)
+        "SELECT COUNT(*) FROM push_verifications WHERE host = ? AND at_ms > ? AND at_ms <= ?",
+        (host, *within_ms),
     )
     if by_account >= MAX_VERIFIED or at_host >= MAX_VERIFIED_AT_HOST:
         raise SubscriptionRefused(

@@ -10,6 +10,7 @@ from pillarbox.directory import credential_marks, identities
 from pillarbox.directory.app_passwords import Scope
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.protocol.jmap import push
+from pillarbox.protocol.webpush.request import MAX_WAIT_S
 from pillarbox.push import subscriptions
 from pillarbox.push.subscriptions import NEW, VERIFIED, Progress, Subscription
 from pillarbox.server.jmap import pushed_states
@@ -56,12 +57,15 @@ def look(tx: Transaction, account: AccountId, unwritten: Mapping[int, Progress],
         return Look()
     last = pushed.last_email(tx, account)
     behind = [one for one in verified if _is_behind(one, states, last)]
+    # Nobody waits for longer: the clock was set back
+    latest_ms = now_ms + MAX_WAIT_S * 1000
+    waiting = [one.retry_at_ms for one in behind if now_ms < one.retry_at_ms <= latest_ms]
     return Look(
         is_subscribed=True,
-        due=new + tuple(one for one in behind if one.retry_at_ms <= now_ms),
+        due=new + tuple(one for one in behind if not now_ms < one.retry_at_ms <= latest_ms),
         states=states,
         last_email=last,
-        retry_at_ms=min((one.retry_at_ms for one in behind if one.retry_at_ms > now_ms), default=0),
+        retry_at_ms=min(waiting, default=0),
         ended=ended,
     )
 

@@ -10,11 +10,13 @@ import pytest
 from pillarbox.admin import accounts as admin_accounts
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.protocol.webpush import p256
+from pillarbox.protocol.webpush.request import MAX_WAIT_S
 from pillarbox.push import subscriptions, vapid_key
 from pillarbox.push.subscriptions import ASKED, Subscription
 from pillarbox.server.jmap.pushing.attempt import MAX_FAILURES, MAX_REFUSALS, MAX_RETRY_S, RETRY_S
 from pillarbox.server.jmap.pushing.sender import GAP_S, MAX_AT_ONCE, MAX_FAILING_AT_ONCE, PushSender
 from pillarbox.world.clock import VirtualClock
+from pillarbox.world.database import Transaction
 from tests.kit.jmap.client import JmapClient, logged_in, run_with_jmap
 from tests.kit.jmap.pushing import (
     TAKEN,
@@ -343,6 +345,24 @@ def test_who_does_not_answer_is_tried_later_each_time() -> None:
         assert (stored(client)[0].failures, stored(client)[0].retry_at_ms) == (0, 0)
 
     run(test, clock=clock)
+
+
+def test_who_was_to_be_tried_later_is_tried_where_the_clock_was_set_back() -> None:
+    async def test(client: JmapClient, service: PushService, sender: PushSender) -> None:
+        await verified(client, service)
+        now_ms = client.provider.world.clock.now_ms()
+        for waits_s, is_tried in ((MAX_WAIT_S, False), (MAX_WAIT_S + 60, True)):
+            await client.provider.world.database.write(_wait_until, now_ms + waits_s * 1000)
+            posted = len(service.posted)
+            await deliver(client)
+            await settled(sender)
+            assert (len(service.posted) > posted) == is_tried
+
+    run(test, clock=VirtualClock())
+
+
+def _wait_until(tx: Transaction, at_ms: int) -> None:
+    tx.execute("UPDATE push_subscriptions SET retry_at_ms = ?, failures = 1", (at_ms,))
 
 
 @pytest.mark.parametrize(("status", "most"), [(400, MAX_REFUSALS), (403, MAX_REFUSALS), (0, MAX_FAILURES)])
