@@ -11,6 +11,8 @@ from pillarbox.cards.vcard import values
 from pillarbox.cards.vcard.card import Parameter, Property
 
 _UNDERSTOOD: Final = frozenset(("jsptr", "value"))
+_OF_THE_SERVER: Final = frozenset(("id", "addressBookIds"))
+"""What a Card has where it is kept (RFC 9610 §3): whoever writes a vCard neither names it nor files it."""
 
 
 def apply_jsprops(card: dict[str, Any], rows: list[Property]) -> dict[str, Any]:
@@ -42,7 +44,7 @@ def _patch(rows: list[Property]) -> dict[str, Any]:
             value = msgspec.json.decode(values.unescaped(row.value).encode())
         except RecursionError:
             raise InvalidPatch(pointer) from None
-        if pointer in patch or count_entries(value, MAX_ENTRIES) > MAX_ENTRIES:
+        if pointer in _OF_THE_SERVER or pointer in patch or count_entries(value, MAX_ENTRIES) > MAX_ENTRIES:
             raise InvalidPatch(pointer)
         patch[pointer] = value
     return patch

@@ -301,6 +301,8 @@ def test_a_card_without_uid_gets_one_that_stays() -> None:
         'JSPROP;JSPTR="a":1\r\nJSPROP;JSPTR="a/b":2',
         'JSPROP;JSPTR="a":1\r\nJSPROP;JSPTR="a":2',
         'JSPROP;JSPTR="uid":null',
+        'JSPROP;JSPTR="id":"C1"',
+        'JSPROP;JSPTR="/addressBookIds":{"D1":true}',
         'JSPROP;JSPTR="emails":7',
         'JSPROP;JSPTR="a":{',
         'JSPROP;JSPTR="a":' + "[" * 400 + "]" * 400,
