@@ -32,7 +32,12 @@ from pillarbox.world.world import World
 MAX_AT_ONCE: Final = 48
 """Subscriptions that are told at once."""
 MAX_FAILING_AT_ONCE: Final = 16
-"""Beside them, of those that could not be told the last time: who does not answer keeps only such others waiting."""
+"""Beside them, of those that could not be told the last time, or took long: they keep only such others waiting."""
+SLOW_S: Final = 5.0
+"""Who took longer the last time is among them: some subscriptions of a few accounts, whose push service answers as late
+as it may, would keep all others waiting."""
+MAX_SLOW: Final = 10_000
+"""Subscriptions of which that is remembered; it is forgotten of all where there are more."""
 GAP_S: Final = 2.0
 """Between two pushes to a subscription; the first is sent at once, and what comes meanwhile goes into the second."""
 WRITE_S: Final = 1.0
@@ -67,7 +72,9 @@ class PushSender:
         self._sending: set[asyncio.Task[None]] = set()
         self._slots = asyncio.Semaphore(MAX_AT_ONCE)
         self._failing = 0
-        """Subscriptions that are told, and could not be the last time."""
+        """Subscriptions that are told, and could not be the last time, or took long."""
+        self._slow: set[int] = set()
+        """Those that took long the last time."""
         self._has_work = asyncio.Event()
         self._write_timer: Timer | None = None
         self._writing: asyncio.Task[None] | None = None
@@ -188,7 +195,7 @@ class PushSender:
         for one in look.due:
             if one.id in self._busy:
                 self._busy[one.id] = True
-            elif not one.failures:
+            elif not one.failures and one.id not in self._slow:
                 await self._slots.acquire()
                 self._begin(one, look, self._slots.release)
             elif self._failing < MAX_FAILING_AT_ONCE:
@@ -207,6 +214,8 @@ class PushSender:
         task.add_done_callback(self._sending.discard)
 
     async def _send(self, one: Subscription, look: Look, ended: Callable[[], None]) -> None:
+        clock = self._world.clock
+        begun_s = clock.monotonic()
         try:
             await self._settle(one, await self._attempt(one, look))
         except (DatabaseUnavailable, ValuesDamaged, MemoryScarce):
@@ -216,10 +225,18 @@ class PushSender:
             self._look_later(one.account, FAILED_S)
         finally:
             ended()
+            self._note_time(one.id, clock.monotonic() - begun_s)
             if self._gap_s:
-                self._world.clock.call_later(self._gap_s, partial(self._gap_ended, one))
+                clock.call_later(self._gap_s, partial(self._gap_ended, one))
             else:
                 self._gap_ended(one)
+
+    def _note_time(self, number: int, seconds: float) -> None:
+        self._slow.discard(number)
+        if seconds > SLOW_S:
+            if len(self._slow) >= MAX_SLOW:
+                self._slow.clear()
+            self._slow.add(number)
 
     async def _attempt(self, one: Subscription, look: Look) -> Result:
         return await (self._attempts.verify(one) if one.state == NEW else self._attempts.tell(one, look))

@@ -14,7 +14,7 @@ from pillarbox.protocol.webpush.request import MAX_WAIT_S
 from pillarbox.push import subscriptions, vapid_key
 from pillarbox.push.subscriptions import ASKED, Subscription
 from pillarbox.server.jmap.pushing.attempt import MAX_FAILURES, MAX_REFUSALS, MAX_RETRY_S, RETRY_S
-from pillarbox.server.jmap.pushing.sender import GAP_S, MAX_AT_ONCE, MAX_FAILING_AT_ONCE, PushSender
+from pillarbox.server.jmap.pushing.sender import GAP_S, MAX_AT_ONCE, MAX_FAILING_AT_ONCE, SLOW_S, PushSender
 from pillarbox.world.clock import VirtualClock
 from pillarbox.world.database import Transaction
 from tests.kit.jmap.client import JmapClient, logged_in, run_with_jmap
@@ -497,6 +497,54 @@ def test_those_that_fail_have_places_of_their_own() -> None:
         await settled(sender)
         assert {pushed.url for pushed in service.posted} >= set(urls)
         await sender.stop()
+
+    run(test, clock=clock)
+
+
+def test_those_that_took_long_have_these_places_as_well() -> None:
+    clock = VirtualClock()
+
+    async def test(client: JmapClient, service: PushService, sender: PushSender) -> None:
+        await verified(client, service)
+        (pattern,) = stored(client)
+        urls = [f"https://slow.example/{number}" for number in range(MAX_AT_ONCE)]
+
+        def add(tx: Any) -> None:
+            for number, url in enumerate(urls):
+                tx.execute(
+                    "INSERT INTO push_subscriptions SELECT ?, account, credential, device, ?, p256dh, auth, vapid_key,"
+                    " types, email_push, code, state, expires_at_ms, told, told_email, 0, 0"
+                    " FROM push_subscriptions WHERE id = ?",
+                    (100 + number, url, pattern.id),
+                )
+
+        await client.provider.world.database.write(add)
+        service.held = {url: asyncio.Event() for url in urls}
+        await deliver(client)
+        while len(service.posted) < 1 + MAX_AT_ONCE:
+            await asyncio.sleep(0)
+        await clock.advance(SLOW_S + 1)
+        for held in service.held.values():
+            held.set()
+        await settled(sender)
+        for held in service.held.values():
+            held.clear()
+        while not service.taken.empty():
+            service.taken.get_nowait()
+        before = len(service.posted)
+        await deliver(client)
+        while URL not in {pushed.url for pushed in service.posted[before:]}:
+            await service.next()
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert len(service.posted) - before == 1 + MAX_FAILING_AT_ONCE
+        for held in service.held.values():
+            held.set()
+        for _ in range(9):
+            await clock.advance(10)
+            await settled(sender)
+        assert {pushed.url for pushed in service.posted[before:]} == {URL, *urls}, "all are told in the end"
+        assert sender._slow == set()
 
     run(test, clock=clock)
 
