@@ -195,6 +195,35 @@ def test_what_is_destroyed_can_be_undone_in_a_store_from_before(tmp_path: Path) 
         database.close_now()
 
 
+def test_a_token_from_before_snoozes_were_kept_with_it_is_used(tmp_path: Path) -> None:
+    before = replace(SCHEMA, migrations=_before("ALTER TABLE undo_emails"), compatible_back_to=1)
+    database = open_database(tmp_path / "db", [BLOBS, before], create=True)
+    message = Message(prepare(b"Subject: x\r\n\r\n"), summarize(b"Subject: x\r\n\r\n"))
+
+    def fill(tx: Transaction) -> EmailId:
+        mailboxes.create_defaults(tx, ANN, now_ms=0)
+        email = append(tx, ANN, _inbox(tx), message, flags="", received_at_ms=0, now_ms=0).email_id
+        tx.execute("INSERT INTO undo_tokens VALUES (?, ?, 1, 10, 0, 5)", (ANN, bytes(16)))
+        tx.execute(
+            "INSERT INTO undo_emails VALUES (?, ?, 2, ?, NULL, '\\Seen', NULL, '', NULL, NULL, NULL, NULL, NULL)",
+            (ANN, bytes(16), email),
+        )
+        return email
+
+    email = database.write_now(fill)
+    database.close_now()
+    database = open_database(tmp_path / "db", [BLOBS, SCHEMA])
+    try:
+        redo = Undoable(token=b"1" * 16, kept_ms=10, most=1)
+        undone = database.write_now(undoing.undo, ANN, bytes(16), redo, valid_at_ms=9, now_ms=9)
+        assert undone is not None
+        (now, _) = undone.emails[email]
+        assert now is not None
+        assert now.flags == "\\Seen"
+    finally:
+        database.close_now()
+
+
 def _before(statement: str) -> tuple[str, ...]:
     """The migrations before that with this statement."""
     (number,) = [number for number, sql in enumerate(SCHEMA.migrations) if statement in sql]
