@@ -4,8 +4,8 @@ An extension of our own, `urn:pillarbox:jmap:vcard`. To import a file, a client 
 those of its cards that its user wants. To export cards, it has the server make an upload of them.
 """
 
-from collections.abc import AsyncIterator, Generator, Sequence
-from typing import Any, Final, TypeVar, cast
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Sequence
+from typing import Any, Final, TypeAlias, TypeVar, cast
 
 import msgspec
 
@@ -35,6 +35,8 @@ from pillarbox.server.jmap.emails.get import Listing
 from pillarbox.server.jmap.uploading import UploadTooLarge
 
 T = TypeVar("T")
+Run: TypeAlias = Callable[..., Awaitable[Any]]
+"""Has a function run, in the loop or in a thread."""
 
 MAX_PROBLEMS: Final = 100
 """That are told of one file."""
@@ -42,6 +44,9 @@ _LIMITS: Final = Limits()
 _PIECE: Final = 64 * 1024
 _AT_ONCE: Final = 8 * 1024
 """Octets of a card that is written in the loop; a longer one is in a thread."""
+_LONG: Final = 64 * 1024
+"""Octets of a file that is read in a thread: a line of it may take some hundredths of a second."""
+_END: Final = object()
 _TOO_MUCH: Final = "Parse fewer files at once"
 
 
@@ -105,9 +110,11 @@ class _Parser:
         """Read a file. Raises requestTooLarge."""
         found: list[msgspec.Raw] = []
         problems: list[dict[str, Any]] = []
-        for read in read_pieces(octets, _LIMITS):
+        run = self._context.world.aside.run if len(octets) > _LONG else _at_once
+        running = read_pieces(octets, _LIMITS)
+        while (read := await run(next, running, _END)) is not _END:
             if isinstance(read, VCard):
-                found.append(self._listing.take(await self._converted(read)))
+                found.append(self._listing.take(await self._converted(read, run)))
             elif isinstance(read, BadCard) and len(problems) < MAX_PROBLEMS:
                 problems.append(_problem(read))
             await self._context.give_way()
@@ -118,21 +125,32 @@ class _Parser:
         if problems:
             self.problems[blob] = problems
 
-    async def _converted(self, vcard: VCard) -> bytes:
-        card = await _in_steps(self._context, reading.steps(vcard))
+    async def _converted(self, vcard: VCard, run: Run) -> bytes:
+        card = await _in_steps(self._context, reading.steps(vcard), run)
         if self._properties is not None:
             card = {name: card[name] for name in self._properties if name in card}
         return msgspec.json.encode(card)
 
 
-async def _in_steps(context: Context, running: Generator[None, None, T]) -> T:
+async def _at_once(work: Callable[..., Any], *arguments: Any) -> Any:
+    """In the loop."""
+    return work(*arguments)
+
+
+async def _in_steps(context: Context, running: Generator[None, None, T], run: Run = _at_once) -> T:
     """What a generator returns; others are served between its steps."""
-    while True:
-        try:
-            next(running)
-        except StopIteration as finished:
-            return cast("T", finished.value)
+    while (returned := await run(_advance, running)) is None:
         await context.give_way()
+    return cast("T", returned[0])
+
+
+def _advance(running: Generator[None, None, T]) -> tuple[T] | None:
+    """What it returns, once it has ended: no future can raise StopIteration."""
+    try:
+        next(running)
+    except StopIteration as finished:
+        return (finished.value,)
+    return None
 
 
 def _problem(bad: BadCard) -> dict[str, Any]:

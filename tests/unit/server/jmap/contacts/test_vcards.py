@@ -1,5 +1,7 @@
 """ContactCard/parse and /export (urn:pillarbox:jmap:vcard)."""
 
+import asyncio
+import threading
 from base64 import b64encode
 from typing import Any
 
@@ -62,6 +64,29 @@ def test_what_is_not_parsable_or_not_found() -> None:
         assert (
             await failed(client, "ContactCard/parse", blobIds=[], properties=["colour"]) == "invalidArguments"
         )
+
+    run_with_jmap(test)
+
+
+def test_a_long_file_is_read_in_a_thread() -> None:
+    """One of its lines may take long, and nobody else is to wait for it."""
+
+    async def test(client: JmapClient) -> None:
+        note = b"NOTE:" + b"a" * 70_000 + b"\r\nEND:VCARD"
+        small = await upload(client, JOE, "text/vcard")
+        large = await upload(client, JOE.replace(b"END:VCARD", note), "text/vcard")
+        goes_on = threading.Event()
+        busy = asyncio.create_task(client.provider.world.aside.run(goes_on.wait))
+        reading = asyncio.create_task(parsed(client, large))
+        try:
+            for _ in range(20):
+                assert (await parsed(client, small))["parsed"]
+            assert not reading.done()
+        finally:
+            goes_on.set()
+        ((card_,),) = (await reading)["parsed"].values()
+        assert card_["notes"]["NOTE-1"]["note"] == "a" * 70_000
+        await busy
 
     run_with_jmap(test)
 
