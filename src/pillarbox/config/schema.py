@@ -279,7 +279,8 @@ class Reports:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Push:
     """Notifications to devices that are not connected, by the push services of their browsers and systems (Web Push).
-    They are encrypted for the device; a push service learns when there is one, and who sends it.
+    They are encrypted for devices that have given keys, as browsers do; a push service learns when there is one, and
+    who sends it.
     """
 
     subject: Annotated[
