@@ -13,7 +13,8 @@ from pillarbox.protocol.jmap.types.email import EMAIL_COPY
 from pillarbox.server.jmap.context import Context, Named
 from pillarbox.server.jmap.emails.drafts import kept
 from pillarbox.server.jmap.emails.reading import EmailReader
-from pillarbox.server.jmap.emails.storing import Creation, Storing
+from pillarbox.server.jmap.emails.storing import Storing
+from pillarbox.server.jmap.emails.work import Creation
 from pillarbox.store import states
 from pillarbox.store.append import Arrival, Message
 from pillarbox.store.email_reading import Found, Part, Wanted

@@ -33,8 +33,8 @@ from pillarbox.server.jmap.blob_finder import BlobFinder, TooMuchToRead
 from pillarbox.server.jmap.blobs import FoundBlob
 from pillarbox.server.jmap.context import Context
 from pillarbox.server.jmap.emails import snoozing
-from pillarbox.server.jmap.emails.storing import Creation
 from pillarbox.server.jmap.emails.updates import TooManyKeywords, Wrong, keywords_of, mailboxes_of
+from pillarbox.server.jmap.emails.work import Creation
 from pillarbox.store.append import Appended, Arrival, Message
 from pillarbox.world.blobs import BlobWriter, PreparedBlob
 from pillarbox.world.entropy import nonce

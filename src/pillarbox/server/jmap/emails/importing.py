@@ -21,7 +21,8 @@ from pillarbox.server.jmap.blob_finder import BlobFinder, TooMuchToRead
 from pillarbox.server.jmap.blobs import FoundBlob
 from pillarbox.server.jmap.context import Context
 from pillarbox.server.jmap.emails.drafts import MUCH_AT_ONCE, kept
-from pillarbox.server.jmap.emails.storing import Creation, Storing
+from pillarbox.server.jmap.emails.storing import Storing
+from pillarbox.server.jmap.emails.work import Creation
 from pillarbox.store.append import Arrival, Message
 from pillarbox.world.blobs import Blob, PreparedBlob
 

@@ -12,8 +12,8 @@ from pillarbox.mail.number_set import NumberSet
 from pillarbox.protocol.jmap.capabilities import CORE, MAIL, UNDO
 from pillarbox.protocol.jmap.limits import Limits
 from pillarbox.server.chores.table import CHORES
-from pillarbox.server.jmap.emails import storing
 from pillarbox.server.jmap.emails import undo as undo_methods
+from pillarbox.server.jmap.emails.work import Work, carry_out
 from pillarbox.store import account_counters, flags, mailbox_cache, mailboxes, undo_tokens
 from pillarbox.store.email_set import EmailChange
 from pillarbox.store.flags import Mode
@@ -583,12 +583,12 @@ def test_who_asks_for_no_token_pays_nothing() -> None:
     async def test(client: JmapClient) -> None:
         email, other = await delivered(client), await delivered(client)
         change = EmailChange(EmailId(int(other[1:])), keywords="\\Seen")
-        work = storing.Work((), (change,), (EmailId(int(email[1:])),))
+        work = Work((), (change,), (EmailId(int(email[1:])),))
         asked: list[str] = []
 
         def verb(tx: Transaction) -> None:
             recording = RecordingTransaction(tx)
-            storing.carry_out(recording, client.account.id, work, expected=None, now_ms=1)
+            carry_out(recording, client.account.id, work, expected=None, now_ms=1)
             asked.extend(recording.statements)
 
         await client.provider.world.database.write(verb)
