@@ -33,6 +33,7 @@ def test_who_has_left_before_his_turn_has_no_work_done() -> None:
         second, third = (asyncio.ensure_future(aside.run(done.append, number)) for number in (2, 3))
         await asyncio.sleep(0)
         second.cancel()
+        await asyncio.wait([second])
         go_on.set()
         await asyncio.gather(first, second, third, return_exceptions=True)
         assert done == [3]
