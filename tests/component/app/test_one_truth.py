@@ -166,9 +166,12 @@ def together(*works: Callable[[], None]) -> None:
         raise failures[0]
 
 
-def seen_by_imap(mail: Provider, boxes: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """Emails by id, with their mailboxes and keywords, and the ids of INBOX in its order."""
-    client, emails, inbox = imap(mail), dict[str, Any](), list[str]()
+def seen_by_imap(mail: Provider, boxes: dict[str, Any]) -> tuple[dict[str, Any], list[int]]:
+    """Emails by id, with their mailboxes and keywords, and the sizes of the messages in INBOX.
+
+    What is marked as deleted, and was moved before it could be expunged, is none for JMAP.
+    """
+    client, emails, inbox = imap(mail), dict[str, Any](), list[int]()
     for box in boxes.values():
         name = "INBOX" if box["role"] == "inbox" else box["name"]
         client.select(name, readonly=True)
@@ -179,14 +182,16 @@ def seen_by_imap(mail: Provider, boxes: dict[str, Any]) -> tuple[dict[str, Any],
             (thread,) = re.findall(r"THREADID \(([^)]*)\)", text)
             (size,) = re.findall(r"RFC822.SIZE (\d+)", text)
             flags = re.findall(r"FLAGS \(([^)]*)\)", text)[0].lower().split()
-            keywords = {FLAGS.get(flag, flag) for flag in flags} - {"\\recent", "\\deleted"}
+            if box["role"] == "inbox":
+                inbox.append(int(size))
+            if "\\deleted" in flags:
+                continue
+            keywords = {FLAGS.get(flag, flag) for flag in flags} - {"\\recent"}
             there = emails.setdefault(
                 email, {"mailboxIds": {}, "keywords": {}, "threadId": thread, "size": int(size)}
             )
             there["mailboxIds"][box["id"]] = True
             there["keywords"] |= dict.fromkeys(keywords, True)
-            if box["role"] == "inbox":
-                inbox.append(email)
     client.logout()
     return emails, inbox
 
@@ -236,7 +241,7 @@ def test_the_same_for_everybody(seed: int) -> None:
         client = poplib.POP3(mail.host, mail.ports["pop3"], timeout=60)
         client.user(LOGIN)
         client.pass_(PASSWORD)
-        assert client.stat() == (len(inbox), sum(emails[email]["size"] for email in inbox))
+        assert client.stat() == (len(inbox), sum(inbox))
         client.quit()
         assert len(accepted) == ROUNDS
         states = {jmap.call("Email/get", ids=[])["state"] for _ in range(8)}
