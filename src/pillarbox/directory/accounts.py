@@ -216,6 +216,8 @@ def remove(tx: Transaction, account: AccountId) -> None:
         "group_members",
         "passwords",
         "app_passwords",
+        "foreign_passwords",
+        "former_marks",
         "known_clients",
         "identities",
         "identity_counters",

@@ -3,16 +3,30 @@
 A mark is a digest of the stored hash. Hashes are salted or keyed, so a password that is set once more has another mark,
 and numbers that are used again are no danger. What somebody makes that is to end with the password of their login is
 kept with its mark.
+
+A password whose hash was replaced at a login is still the same password: the mark of the hash before it stays valid,
+as a former mark. Where an operator has changed a password and kept its sessions, the mark before is kept for them only.
 """
 
 import hashlib
 from collections.abc import Iterable
+from enum import StrEnum
 from typing import Final
 
 from pillarbox.directory import app_passwords
 from pillarbox.directory.app_passwords import Scope
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.database.transaction import Transaction
+
+
+class Reason(StrEnum):
+    """Why a former mark is kept."""
+
+    UPGRADED = "upgraded"
+    """The hash was replaced by a better one of the same password."""
+    KEPT = "kept"
+    """The password was changed, and what was logged in by then stays so."""
+
 
 _OCTETS: Final = 12
 
@@ -35,6 +49,16 @@ def valid(tx: Transaction, account: AccountId, *, scope: Scope, now_ms: int) -> 
         mark(argon2): None
         for (argon2,) in tx.rows("SELECT argon2 FROM passwords WHERE account = ?", (account,))
     }
+    for (hashed,) in tx.rows(
+        "SELECT hash FROM foreign_passwords WHERE account = ?"
+        " AND NOT EXISTS (SELECT 1 FROM passwords p WHERE p.account = foreign_passwords.account)",
+        (account,),
+    ):
+        found[mark(hashed)] = None
+    for (former,) in tx.rows(
+        "SELECT mark FROM former_marks WHERE account = ? AND reason = ?", (account, Reason.UPGRADED.value)
+    ):
+        found[former] = None
     for digest, scopes, expires_at_ms in tx.rows(
         "SELECT digest, scopes, expires_at_ms FROM app_passwords WHERE account = ?", (account,)
     ):
@@ -60,5 +84,7 @@ def _all(tx: Transaction, account: AccountId) -> set[str]:
     if not tx.value("SELECT enabled FROM accounts WHERE id = ?", (account,)):
         return set()
     own = tx.rows("SELECT argon2 FROM passwords WHERE account = ?", (account,))
+    foreign = tx.rows("SELECT hash FROM foreign_passwords WHERE account = ?", (account,))
     of_programs = tx.rows("SELECT digest FROM app_passwords WHERE account = ?", (account,))
-    return {mark(stored) for (stored,) in (*own, *of_programs)}
+    former = tx.rows("SELECT mark FROM former_marks WHERE account = ?", (account,))
+    return {*(mark(stored) for (stored,) in (*own, *foreign, *of_programs)), *(one for (one,) in former)}

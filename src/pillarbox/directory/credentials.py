@@ -4,6 +4,9 @@ All SCRAM keys of an account share its salt and iteration count: a server must s
 password the client will use, so app passwords work with SCRAM only this way. The salt of an account is the value that
 was sent for its address before it existed (`scram_salt`), so salts reveal neither which accounts exist nor when they
 were created.
+
+A hash that another server has made stands in the place of the password until the first login with it (`upgrade`).
+Until then the account has no SCRAM keys of its own, so SCRAM answers as for an account without a password.
 """
 
 import hashlib
@@ -14,6 +17,7 @@ from typing import Final
 from pillarbox.directory import accounts, allowed_networks
 from pillarbox.directory.accounts import Account
 from pillarbox.directory.app_passwords import has_expired
+from pillarbox.directory.credential_marks import Reason, mark
 from pillarbox.directory.password_hash import PasswordHash
 from pillarbox.directory.withdrawal import announce_withdrawal
 from pillarbox.mail.identifiers import AccountId
@@ -23,16 +27,85 @@ from pillarbox.world.database.transaction import Transaction
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """The account of a login, and the hash its password must match; `None`: it has no password."""
+    """The account of a login, and the hash its password must match; without either of them it has no password."""
 
     account: Account
     argon2: str | None = field(repr=False)
+    foreign: str | None = field(default=None, repr=False)
+    """Of another server (`directory.foreign_hash`)."""
+
+    @property
+    def mark(self) -> str:
+        """The mark of the password (`credential_marks`)."""
+        return mark(self.argon2 or self.foreign or "")
 
 
-def set_password(tx: Transaction, account: AccountId, hashed: PasswordHash, *, now_ms: int) -> None:
-    """Set the account's password, and end the sessions that another one has opened. App passwords stay."""
-    if tx.row("SELECT 1 FROM passwords WHERE account = ?", (account,)):
-        announce_withdrawal(tx)
+def set_password(
+    tx: Transaction, account: AccountId, hashed: PasswordHash, *, now_ms: int, keep_sessions: bool = False
+) -> None:
+    """Set the account's password. App passwords stay. Sessions that were opened with another password end, unless
+    they are kept."""
+    _retire(tx, account, keep_sessions=keep_sessions)
+    tx.execute("DELETE FROM foreign_passwords WHERE account = ?", (account,))
+    _store(tx, account, hashed, now_ms=now_ms)
+
+
+def set_foreign(
+    tx: Transaction, account: AccountId, hashed: str, *, now_ms: int, keep_sessions: bool = False
+) -> None:
+    """Set a hash that `foreign_hash.read` has accepted in the place of the account's password."""
+    _retire(tx, account, keep_sessions=keep_sessions)
+    tx.execute("DELETE FROM passwords WHERE account = ?", (account,))
+    tx.execute(
+        "INSERT INTO foreign_passwords (account, hash, changed_at_ms) VALUES (?, ?, ?)"
+        " ON CONFLICT (account) DO UPDATE SET hash = excluded.hash, changed_at_ms = excluded.changed_at_ms",
+        (account, hashed, now_ms),
+    )
+
+
+def upgrade(tx: Transaction, account: AccountId, foreign: str, hashed: PasswordHash, *, now_ms: int) -> bool:
+    """Replace a hash by ones of our own for the same password, if it is still the hash of the account; returns whether
+    it was. Sessions and what else was made with the password stay."""
+    candidate = _candidate(tx, account)
+    if candidate != (None, foreign):
+        return False
+    tx.execute("DELETE FROM foreign_passwords WHERE account = ?", (account,))
+    _remember(tx, account, mark(foreign), Reason.UPGRADED)
+    _store(tx, account, hashed, now_ms=now_ms)
+    return True
+
+
+def has_imported(tx: Transaction, account: AccountId, hashed: str) -> bool:
+    """Whether this hash was set already, and stands, or was upgraded at a login since."""
+    row = tx.row(
+        "SELECT 1 FROM former_marks WHERE account = ? AND mark = ? AND reason = ?",
+        (account, mark(hashed), Reason.UPGRADED.value),
+    )
+    return row is not None or _candidate(tx, account) == (None, hashed)
+
+
+def _retire(tx: Transaction, account: AccountId, *, keep_sessions: bool) -> None:
+    """Before the password is another one: its sessions are kept, or end."""
+    if not keep_sessions:
+        tx.execute("DELETE FROM former_marks WHERE account = ?", (account,))
+        if _candidate(tx, account) != (None, None):
+            announce_withdrawal(tx)
+        return
+    tx.execute("UPDATE former_marks SET reason = ? WHERE account = ?", (Reason.KEPT.value, account))
+    argon2, foreign = _candidate(tx, account)
+    if stored := argon2 or foreign:
+        _remember(tx, account, mark(stored), Reason.KEPT)
+
+
+def _remember(tx: Transaction, account: AccountId, former: str, reason: Reason) -> None:
+    tx.execute(
+        "INSERT INTO former_marks (account, mark, reason) VALUES (?, ?, ?)"
+        " ON CONFLICT (account, mark) DO UPDATE SET reason = excluded.reason",
+        (account, former, reason.value),
+    )
+
+
+def _store(tx: Transaction, account: AccountId, hashed: PasswordHash, *, now_ms: int) -> None:
     tx.execute(
         "INSERT INTO passwords VALUES (?, ?, ?, ?, ?) ON CONFLICT (account) DO UPDATE SET"
         " argon2 = excluded.argon2, stored_key = excluded.stored_key, server_key = excluded.server_key,"
@@ -46,7 +119,25 @@ def find(tx: Transaction, login: str) -> Candidate | None:
     account = accounts.by_login(tx, login)
     if account is None or not account.enabled:
         return None
-    return Candidate(account, tx.value("SELECT argon2 FROM passwords WHERE account = ?", (account.id,)))
+    return Candidate(account, *_candidate(tx, account.id))
+
+
+def stand_in(tx: Transaction, login: str, *, secret: bytes) -> str | None:
+    """The foreign hash that an unknown login is checked against, so that it costs what a known one may; `None`: it
+    costs what most cost.
+
+    It is that of the account whose salt comes next after the login's. So an unknown login looks like some account, the
+    same one each time, and each kind of hash is as common among unknown logins as among accounts.
+    """
+    if tx.row("SELECT 1 FROM foreign_passwords LIMIT 1") is None:
+        return None
+    account = accounts.by_login(tx, login)  # it may be disabled
+    if account is not None:
+        return _candidate(tx, account.id)[1]
+    salt = scram_salt(login, secret)
+    row = tx.row("SELECT id FROM accounts WHERE scram_salt >= ? ORDER BY scram_salt LIMIT 1", (salt,))
+    row = row or tx.row("SELECT id FROM accounts ORDER BY scram_salt LIMIT 1")
+    return None if row is None else _candidate(tx, row[0])[1]
 
 
 OUTSIDE: Final = "outside of the networks of the app password"
@@ -76,10 +167,28 @@ def scram_parameters(tx: Transaction, account: AccountId) -> tuple[bytes, int]:
     return row[0], row[1]
 
 
+def find_salt(tx: Transaction, account: AccountId) -> bytes | None:
+    """The account's SCRAM salt; `None` where it was removed meanwhile."""
+    salt: bytes | None = tx.value("SELECT scram_salt FROM accounts WHERE id = ?", (account,))
+    return salt
+
+
 def scram_salt(login: str, secret: bytes) -> bytes:
     """The salt of a login: derived, so that it is the same before and after the account is created."""
     key = accounts.login_key(login).encode(errors="replace")
     return hashlib.blake2b(b"salt\0" + key, digest_size=SALT_OCTETS, key=secret).digest()
+
+
+def _candidate(tx: Transaction, account: AccountId) -> tuple[str | None, str | None]:
+    """The account's Argon2 hash; where it has none, its foreign hash."""
+    row = tx.row(
+        "SELECT p.argon2, f.hash FROM accounts a LEFT JOIN passwords p ON p.account = a.id"
+        " LEFT JOIN foreign_passwords f ON f.account = a.id WHERE a.id = ?",
+        (account,),
+    )
+    if row is None:
+        return None, None
+    return (row[0], None) if row[0] is not None else (None, row[1])
 
 
 def _key_pairs(tx: Transaction, account: AccountId, *, address: str, now_ms: int) -> tuple[KeyPair, ...]:

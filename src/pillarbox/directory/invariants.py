@@ -78,6 +78,7 @@ _RENUMBERED = (
     " WHERE d.account NOT IN (SELECT id FROM accounts)"
     " AND a.id NOT IN (SELECT account FROM addresses WHERE account IS NOT NULL)"
     " AND a.id NOT IN (SELECT account FROM passwords)"
+    " AND a.id NOT IN (SELECT account FROM foreign_passwords)"
 )
 
 INVARIANTS = (
@@ -185,6 +186,8 @@ INVARIANTS = (
     ),
     _has_account("addresses", "account", "address-has-account", "An address"),
     _has_account("passwords", "account", "password-has-account", "A password"),
+    _has_account("foreign_passwords", "account", "foreign-password-has-account", "An imported password"),
+    _has_account("former_marks", "account", "former-mark-has-account", "A former password"),
     _has_account("app_passwords", "account", "app-password-has-account", "An app password"),
     _has_account("identities", "account", "identity-has-account", "An identity"),
     _has_account("vacation_responses", "account", "vacation-response-has-account", "An answer"),
@@ -209,7 +212,8 @@ INVARIANTS = (
     Invariant(
         "account-has-password",
         "Every account has a password, which may be one that nothing matches.",
-        "SELECT login FROM accounts WHERE id NOT IN (SELECT account FROM passwords)",
+        "SELECT login FROM accounts WHERE id NOT IN (SELECT account FROM passwords)"
+        " AND id NOT IN (SELECT account FROM foreign_passwords)",
         "{0} has no password",
         "Set one: pillarbox account password {0}",
     ),

@@ -5,6 +5,9 @@
 domain's catch-all. `passwords` and `app_passwords` hold no passwords, only their hashes. `identities` has what accounts
 have set of the addresses they send from, `vacation_responses` what their mail is answered with while they are away, and
 `vacation_senders` who has had that answer. `accounts.responds` says whether there is one.
+
+`foreign_passwords` has hashes that another server has made, until the first login with each; an account with a row in
+`passwords` has none that counts. `former_marks` has the marks (`credential_marks`) of passwords whose sessions go on.
 """
 
 from pillarbox.world.database.schema import Schema
@@ -161,7 +164,22 @@ ALTER TABLE app_passwords ADD COLUMN last_used_address TEXT;
 ALTER TABLE app_passwords ADD COLUMN last_used_scope TEXT
 """
 
-_MIGRATIONS = (_FIRST, _DKIM_KEYS, _IDENTITIES, _VACATION, _APP_LIMITS)
+_FOREIGN_PASSWORDS = """
+CREATE TABLE foreign_passwords (
+  account INTEGER PRIMARY KEY,
+  hash TEXT NOT NULL,
+  changed_at_ms INTEGER NOT NULL
+);
+CREATE TABLE former_marks (
+  account INTEGER NOT NULL,
+  mark TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  PRIMARY KEY (account, mark)
+) WITHOUT ROWID;
+CREATE INDEX accounts_by_salt ON accounts (scram_salt)
+"""
+
+_MIGRATIONS = (_FIRST, _DKIM_KEYS, _IDENTITIES, _VACATION, _APP_LIMITS, _FOREIGN_PASSWORDS)
 
 # Code that knows of no limits would let an app password do what it may not
 SCHEMA = Schema("directory", migrations=_MIGRATIONS, compatible_back_to=_MIGRATIONS.index(_APP_LIMITS) + 1)

@@ -8,6 +8,7 @@ from typing import Final
 
 from pillarbox.directory.addresses import ACCOUNT, ALIAS, GROUP
 from pillarbox.directory.app_passwords import Scope
+from pillarbox.directory.credential_marks import Reason
 from pillarbox.directory.dkim_keys import KeyState
 from pillarbox.directory.domains import DEFAULT_SEPARATOR
 from pillarbox.protocol.sasl.scram_keys import DEFAULT_ITERATIONS, KEY_OCTETS, SALT_OCTETS
@@ -153,6 +154,26 @@ _PASSWORDS: Final = TableValues(
     " dropped.",
 )
 
+_FOREIGN_PASSWORDS: Final = TableValues(
+    name="foreign-password-values-valid",
+    table="foreign_passwords",
+    columns={"hash": text(), "changed_at_ms": date("0")},
+    rule="The hash of a password that another server has made is a text.",
+    named="account",
+    message="the imported password of account {0} has a hash or date of a wrong type",
+    remedy="Without its hash, it is dropped: set a new password.",
+)
+
+_FORMER_MARKS: Final = TableValues(
+    name="former-mark-values-valid",
+    table="former_marks",
+    columns={"account": integer(), "mark": text(), "reason": text(among=tuple(Reason))},
+    rule="What sessions of a former password are known by is a text.",
+    named="CAST(account AS INTEGER)",
+    message="a former password of account {0} is known by something of a wrong type",
+    remedy="Forget it: clients log in anew.",
+)
+
 _ONLY_SCOPES: Final = reduce(
     lambda left, scope: f"replace({left}, '{scope}', '')", Scope, "replace({0}, ' ', '')"
 )
@@ -287,6 +308,8 @@ TABLES: Final[tuple[TableValues, ...]] = (
     _GROUPS,
     _MEMBERS,
     _PASSWORDS,
+    _FOREIGN_PASSWORDS,
+    _FORMER_MARKS,
     _APP_PASSWORDS,
     _CLIENTS,
     _SECRETS,

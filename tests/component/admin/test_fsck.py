@@ -93,6 +93,14 @@ REPAIRED = {
     "postmaster-exists": ["UPDATE domains SET postmaster = 99"],
     "address-has-account": ["INSERT INTO addresses VALUES ('x', 'one.example', 'x', 'account', 99, NULL, 1)"],
     "password-has-account": [f"INSERT INTO passwords SELECT 99, {PASSWORD} LIMIT 1"],
+    "foreign-password-has-account": ["INSERT INTO foreign_passwords VALUES (99, 'x', 0)"],
+    "former-mark-has-account": ["INSERT INTO former_marks VALUES (99, 'x', 'kept')"],
+    "foreign-password-values-valid": [
+        "INSERT INTO foreign_passwords VALUES (1, x'ff', 0)", "INSERT INTO foreign_passwords VALUES (2, 'x', 'zz')",
+    ],
+    "former-mark-values-valid": [
+        "INSERT INTO former_marks VALUES (1, x'ff', 'kept')", "INSERT INTO former_marks VALUES (1, 'x', 'zz')",
+    ],
     "app-password-has-account": [
         f"INSERT INTO app_passwords VALUES (1, 99, 'x', 'mail', x'00', {KEYS}, 0, NULL, NULL, 0, '', NULL, NULL)"
     ],

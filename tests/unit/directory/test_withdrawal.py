@@ -25,10 +25,16 @@ TAKING = (
 )
 
 
+NOT_BY_THEMSELVES = ("_store", "set_foreign")
+"""`credentials._retire` announces for them; an upgrade withdraws nothing (`test_foreign_passwords`)."""
+
+
 @pytest.mark.parametrize("module", [accounts, addresses, app_passwords, credentials, domains, quota])
 def test_every_withdrawal_is_announced(module: ModuleType) -> None:
     tree = ast.parse(inspect.getsource(module))
     for function in (node for node in tree.body if isinstance(node, ast.FunctionDef)):
+        if function.name in NOT_BY_THEMSELVES:
+            continue
         source = ast.unparse(function)
         assert not any(taking in source for taking in TAKING) or "announce_withdrawal(tx)" in source, (
             function.name
