@@ -38,6 +38,7 @@ from pillarbox.protocol.sasl.scram_keys import ScramKeys
 from pillarbox.server.connection import TlsState
 from pillarbox.server.login_history import Client, LoginHistory
 from pillarbox.server.password_checks import AuthenticationUnavailable, PasswordChecks
+from pillarbox.server.password_upgrades import PasswordUpgrades
 from pillarbox.world.entropy import nonce
 from pillarbox.world.world import World
 
@@ -85,6 +86,7 @@ class Authenticator:
         self._world = world
         self._history = LoginHistory(world)
         self._checks = PasswordChecks(world.clock, world.entropy)
+        self._upgrades = PasswordUpgrades(world, self._checks)
         self._secret: bytes | None = None
 
     # --- for the protocols
@@ -145,6 +147,7 @@ class Authenticator:
     async def settled(self) -> None:
         """Return once all that is recorded of past logins is written."""
         await self._history.settled()
+        await self._upgrades.settled()
 
     async def close(self) -> None:
         """Write what is still to be recorded, and let the threads end."""
@@ -158,7 +161,7 @@ class Authenticator:
         candidate = await self._world.database.read(credentials.find, login) if login else None
         account = candidate.account if candidate else None
         known = await self._history.slow_down(account, login, client, password=password)
-        right = await self._checked(candidate, password, client, urgent=known)
+        right = await self._checked(candidate, login, password, client, urgent=known)
         if not isinstance(right, Authenticated):
             return await self._refused(right, login, client, password=password)
         if not await self._is_good(right):
@@ -223,7 +226,7 @@ class Authenticator:
         return unsuitable if unsuitable and unsuitable.words else None
 
     async def _checked(
-        self, candidate: Candidate | None, password: str, client: Client, *, urgent: bool
+        self, candidate: Candidate | None, login: str, password: str, client: Client, *, urgent: bool
     ) -> Outcome:
         """Never anybody without a candidate, but as slow as with one."""
         outside = None
@@ -234,9 +237,32 @@ class Authenticator:
                 if unsuitable is not _OUTSIDE:
                     return unsuitable or _by_app_password(candidate.account, matched)
                 outside = unsuitable
-        argon2 = candidate.argon2 if candidate and password else None
-        right = await self._checks.holds(argon2, password, urgent=urgent, network=client.network)
-        return _by_password(candidate) if candidate and right else outside
+        if candidate is None or candidate.foreign or not password:
+            found = await self._checked_foreign(candidate, login, password, client, urgent=urgent)
+            return found or outside
+        right = await self._checks.holds(candidate.argon2, password, urgent=urgent, network=client.network)
+        return _by_password(candidate) if right else outside
+
+    async def _checked_foreign(
+        self, candidate: Candidate | None, login: str, password: str, client: Client, *, urgent: bool
+    ) -> Authenticated | None:
+        """A login with a hash of another server, or without any that counts; then it is pretended."""
+        if candidate and candidate.foreign and password:
+            right = await self._checks.holds_foreign(
+                candidate.foreign, password, urgent=urgent, network=client.network
+            )
+            if right:
+                self._upgrades.begin(candidate, password)
+            return _by_password(candidate) if right else None
+        secret = await self._installation_secret()
+        instead = await self._world.database.read(credentials.stand_in, login, secret=secret)
+        if instead is None:
+            await self._checks.holds(None, password, urgent=urgent, network=client.network)
+        else:
+            await self._checks.holds_foreign(
+                instead, password, urgent=urgent, network=client.network, pretended=True
+            )
+        return None
 
     async def _matching(self, password: str) -> Matched | None:
         """The app password that this is, for whatever it may be used."""
@@ -316,7 +342,7 @@ class Attempt:
 
 
 def _by_password(candidate: Candidate) -> Authenticated:
-    return Authenticated(candidate.account, None, mark(candidate.argon2 or ""))
+    return Authenticated(candidate.account, None, candidate.mark)
 
 
 def _by_app_password(account: Account, matched: Matched) -> Authenticated:

@@ -1,11 +1,13 @@
-"""Argon2 checks: in few threads, and not twice within minutes for the same password and hash.
+"""Password checks: in few threads, and not twice within minutes for the same password and hash.
 
 A mail program logs in all day with the same password, and Argon2 takes some 20 ms of a core each time.
 So a successful check is cached for `CACHED_S`: not the password and not the account, but the keyed digest of
 (stored hash, password), under a key that exists only in this process. What is cached ("this password fits
 that hash") can never become false; when a password is changed, the stored hash is another one. See
 `docs/decisions/0003-remembering-password-checks.md`. Failures are not cached, and an unknown login is checked
-against a hash that no password fits, so both cost a whole Argon2.
+against a hash that no password fits, so both cost a whole Argon2. Hashes of other servers cost what they cost; while
+there are some, unknown logins are checked against one of them, or Argon2, as known ones are
+(`directory.credentials.stand_in`).
 
 Checks run in two lanes, each with threads and a queue of its own. Clients that are known to the account never wait
 for others, so guessing from elsewhere does not keep owners out. All others share a lane whose threads the system runs
@@ -20,11 +22,22 @@ import sys
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final
+from enum import Enum
+from functools import partial
+from typing import Any, Final, TypeVar
 
-from pillarbox.directory.password_hash import argon2_hash, argon2_matches
+from pillarbox.directory import foreign_hash
+from pillarbox.directory.password_hash import (
+    ARGON2_SALT_OCTETS,
+    PasswordHash,
+    argon2_hash,
+    argon2_matches,
+    hash_password,
+)
 from pillarbox.world.clock import Clock
 from pillarbox.world.entropy import Entropy
+
+T = TypeVar("T")
 
 CACHED_S = 600.0
 """How long a successful check is cached; use does not prolong it."""
@@ -47,6 +60,17 @@ class AuthenticationUnavailable(Exception):
     """Too many attempts are waiting. A temporary failure in every protocol."""
 
 
+class _Kind(Enum):
+    """What a password is checked against."""
+
+    OWN = "own"
+    FOREIGN = "foreign"
+    PRETENDED = "pretended"
+    """A foreign hash of somebody else: nothing is right."""
+    NOTHING = "nothing"
+    """A hash of our own that no password fits."""
+
+
 class PasswordChecks:
     """The checks of one process."""
 
@@ -61,6 +85,7 @@ class PasswordChecks:
         max_cached: int = MAX_CACHED,
     ) -> None:
         self._clock = clock
+        self._entropy = entropy
         self._key = entropy.token_bytes(32)
         self._dummy_salt = entropy.token_bytes(16)
         self._dummy_hash: str | None = None
@@ -77,14 +102,35 @@ class PasswordChecks:
         `urgent`: the account knows the client. `network`: where the client is; empty for this machine.
         Raises `AuthenticationUnavailable` where too many wait.
         """
-        check = hashlib.blake2b(f"{argon2}\0{prepared}".encode(), digest_size=32, key=self._key).digest()
+        kind = _Kind.NOTHING if argon2 is None else _Kind.OWN
+        return await self._checked(kind, argon2 or "", prepared, urgent=urgent, network=network)
+
+    async def holds_foreign(
+        self, hashed: str, prepared: str, *, urgent: bool, network: str = "", pretended: bool = False
+    ) -> bool:
+        """The same for a hash of another server. `pretended`: it is not that of the login, and nothing is right; that
+        costs as much. Raises `AuthenticationUnavailable`."""
+        kind = _Kind.PRETENDED if pretended else _Kind.FOREIGN
+        return await self._checked(kind, hashed, prepared, urgent=urgent, network=network)
+
+    async def hash(self, prepared: str, scram_salt: bytes) -> PasswordHash:
+        """Hash a password that was right. Raises `NameRefused`, `AuthenticationUnavailable`."""
+        argon2_salt = self._entropy.token_bytes(ARGON2_SALT_OCTETS)
+        make = partial(hash_password, argon2_salt=argon2_salt, scram_salt=scram_salt)
+        return await self._known.run("", make, prepared)
+
+    async def _checked(
+        self, kind: "_Kind", hashed: str, prepared: str, *, urgent: bool, network: str
+    ) -> bool:
+        presented = f"{kind.value}\0{hashed}\0{prepared}".encode()
+        check = hashlib.blake2b(presented, digest_size=32, key=self._key).digest()
         if self._cached.get(check, -1.0) > self._clock.monotonic():
             return True
         key = check, urgent
         shared = self._shared.get(key)
         if shared is None:
             lane = self._known if urgent else self._strangers
-            checking = lane.run("" if urgent else network, self._run, argon2, prepared)
+            checking = lane.run("" if urgent else network, self._run, kind, hashed, prepared)
             shared = self._shared[key] = asyncio.ensure_future(checking)
             shared.add_done_callback(lambda done: self._answered(key, done))
         return await asyncio.shield(shared)
@@ -104,14 +150,21 @@ class PasswordChecks:
         if len(self._cached) > self._max_cached:
             self._cached.popitem(last=False)
 
-    def _run(self, argon2: str | None, prepared: str) -> bool:
+    def _run(self, kind: "_Kind", hashed: str, prepared: str) -> bool:
         """In a thread."""
-        if argon2 is None:
-            if self._dummy_hash is None:
-                self._dummy_hash = argon2_hash("", self._dummy_salt)
-            argon2_matches(self._dummy_hash, prepared)
-            return False
-        return argon2_matches(argon2, prepared)
+        match kind:
+            case _Kind.OWN:
+                return argon2_matches(hashed, prepared)
+            case _Kind.FOREIGN:
+                return foreign_hash.verify(hashed, prepared)
+            case _Kind.PRETENDED:
+                foreign_hash.verify(hashed, prepared)
+                return False
+            case _Kind.NOTHING:
+                if self._dummy_hash is None:
+                    self._dummy_hash = argon2_hash("", self._dummy_salt)
+                argon2_matches(self._dummy_hash, prepared)
+                return False
 
 
 class _Lane:
@@ -129,7 +182,7 @@ class _Lane:
         self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
         self._waiters = 0
 
-    async def run(self, network: str, check: Callable[[str | None, str], bool], *arguments: Any) -> bool:
+    async def run(self, network: str, check: Callable[..., T], *arguments: Any) -> T:
         """Make this check in a thread. Raises `AuthenticationUnavailable`."""
         await self._take_thread(network)
         try:
