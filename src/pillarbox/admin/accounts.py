@@ -16,6 +16,7 @@ from pillarbox.directory import (
     credential_marks,
     credentials,
     domains,
+    foreign_hash,
     quota,
     references,
     secrets,
@@ -128,15 +129,33 @@ def _profile(tx: Transaction, account: Account) -> Profile:
     )
 
 
+def hash_for(given: str, *, salt: bytes, entropy: Entropy) -> PasswordHash | str:
+    """What to store for a hash that another server has made; a password in plain text is hashed at once, outside of a
+    transaction. Raises `NameRefused` for what cannot be checked."""
+    found = foreign_hash.read(given)
+    if not isinstance(found, foreign_hash.PlainPassword):
+        return given
+    return hash_password(found.password, argon2_salt=entropy.token_bytes(ARGON2_SALT_OCTETS), scram_salt=salt)
+
+
 def password_salt(tx: Transaction, login: str) -> bytes:
     """The SCRAM salt for hashing a new password of this account. Raises `NameRefused`."""
     return credentials.scram_parameters(tx, find(tx, login).id)[0]
 
 
-def set_password(tx: Transaction, login: str, hashed: PasswordHash, *, now_ms: int) -> None:
-    """Set the account's password. Raises `NameRefused`."""
+def set_password(
+    tx: Transaction, login: str, hashed: PasswordHash | str, *, now_ms: int, keep_sessions: bool = False
+) -> None:
+    """Set the account's password, or a hash of another server that `foreign_hash.read` has accepted.
+
+    What was logged in with another password is logged out, unless `keep_sessions`; app passwords and their sessions
+    stay. Raises `NameRefused`.
+    """
     account = find(tx, login)
-    credentials.set_password(tx, account.id, hashed, now_ms=now_ms)
+    if isinstance(hashed, str):
+        credentials.set_foreign(tx, account.id, hashed, now_ms=now_ms, keep_sessions=keep_sessions)
+    else:
+        credentials.set_password(tx, account.id, hashed, now_ms=now_ms, keep_sessions=keep_sessions)
     end_what_was_made_with_others(tx, account.id, now_ms=now_ms)
     tx.touch(account.id)
 

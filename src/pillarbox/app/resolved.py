@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
+from pillarbox.admin import password_rules
 from pillarbox.app.sockets import Endpoint
 from pillarbox.config.names import host_name
 from pillarbox.config.schema import Certificate, Config, ConfigWrong, Relay
@@ -50,6 +51,7 @@ def resolve(config: Config) -> Resolved:
     _check_networks(config.http.trusted_proxies, "http.trusted_proxies")
     _check_networks(config.push.allowed_networks, "push.allowed_networks")
     _check_push_subject(config.push.subject)
+    _check_breached(config.passwords.breached)
     return Resolved(
         config,
         endpoints=_listen_endpoints(config),
@@ -198,6 +200,18 @@ def _certificates(given: tuple[Certificate, ...]) -> Iterable[CertificateFiles]:
             except CertificateUnusable as failure:
                 raise ConfigWrong(f"'certificates': {failure}") from None
         yield CertificateFiles(certificate.chain, certificate.key, names)
+
+
+def _check_breached(file: Path | None) -> None:
+    """`admin.password_rules` reads it."""
+    if file is None:
+        return
+    try:
+        password_rules.check_file(file)
+    except password_rules.FileUnusable as wrong:
+        raise ConfigWrong(f"'passwords.breached': {file} {wrong}") from None
+    except OSError as failure:
+        raise ConfigWrong(f"'passwords.breached': can't read {file}: {failure.strerror}") from None
 
 
 def _check_authorities(option: str, roots: Path | None, most: int) -> None:

@@ -304,6 +304,25 @@ class Push:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Passwords:
+    """What passwords must be that people choose."""
+
+    shortest: Annotated[
+        Annotated[int, Meta(ge=1, le=64)],
+        Description("The shortest password that is accepted.", "characters"),
+    ] = 8
+    breached: Annotated[
+        Path | None,
+        Description(
+            "A file of the SHA-1 hashes of passwords that are known to be stolen, sorted, each with how often it was "
+            "seen (HASH:COUNT), as Have I Been Pwned offers it. Such a password is refused when it is set. The file is "
+            "only read, and nobody else is asked.",
+            example='"/var/lib/pwned-passwords.txt"',
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """Limits for clients and other servers. Each is answered with the error that its protocol has for it."""
 
@@ -415,6 +434,7 @@ class Config:
     reports: Reports = Reports()
     http: Http = Http()
     push: Push = Push()
+    passwords: Passwords = Passwords()
     limits: Limits = Limits()
     log: Log = Log()
     # Only the demo and tests set these: fields without a description are no options of the file.

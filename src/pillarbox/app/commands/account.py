@@ -1,5 +1,7 @@
 """`pillarbox account`: who can log in and receive mail."""
 
+from typing import BinaryIO
+
 import click
 
 from pillarbox.app.commands.amounts import Octets, shown
@@ -11,7 +13,14 @@ from pillarbox.app.commands.installation import (
     table,
     with_warnings,
 )
-from pillarbox.app.commands.passwords import hashed, obtain, password_options, password_shown
+from pillarbox.app.commands.passwords import (
+    hash_given,
+    hashed,
+    lines_of,
+    obtain,
+    password_options,
+    password_shown,
+)
 from pillarbox.app.commands.renamed import keep_address_option, renamed_lines
 from pillarbox.mail.visible import visible
 
@@ -35,7 +44,7 @@ def add(
 
     from pillarbox.admin import accounts
 
-    password, generated = obtain(ask=ask, stdin=stdin)
+    password, generated = obtain(installation, ask=ask, stdin=stdin)
     new = replace(hashed(installation, address, password, name=name), quota_octets=quota)
     account = installation.write(accounts.create, new, now_ms=installation.now_ms)
     data, text = {"login": account.login}, f"Account created: {account.login}"
@@ -89,23 +98,78 @@ def show(installation: Installation, login: str) -> None:
 @command.command("password")
 @click.argument("login")
 @password_options
+@click.option(
+    "--hash",
+    "given",
+    help="Set a hash that another server has made instead; - reads it from standard input.",
+)
+@click.option(
+    "--keep-sessions", is_flag=True, help="Leave logged in what has logged in with the old password."
+)
 @on_installation
-def password(installation: Installation, login: str, ask: bool, stdin: bool) -> None:
-    """Change an account's password. It is generated and shown once, unless you give one. Sessions that the old one has
-    opened end."""
+def password(
+    installation: Installation, login: str, ask: bool, stdin: bool, given: str | None, keep_sessions: bool
+) -> None:
+    """Change an account's password. It is generated and shown once, unless you give one.
+
+    Its sessions end; those of app passwords go on.
+    """
     from pillarbox.admin import accounts
-    from pillarbox.directory.password_hash import ARGON2_SALT_OCTETS, hash_password
+    from pillarbox.directory.password_hash import ARGON2_SALT_OCTETS, PasswordHash, hash_password
     from pillarbox.world.entropy import SystemEntropy
 
     salt = installation.read(accounts.password_salt, login)
-    new, generated = obtain(ask=ask, stdin=stdin)
-    argon2_salt = SystemEntropy().token_bytes(ARGON2_SALT_OCTETS)
-    new_hash = hash_password(new, argon2_salt=argon2_salt, scram_salt=salt)
-    installation.write(accounts.set_password, login, new_hash, now_ms=installation.now_ms)
+    entropy, new = SystemEntropy(), ""
+    new_hash: PasswordHash | str
+    if given is not None:
+        if ask or stdin:
+            raise click.UsageError("Give --hash, --ask or --password-stdin, not two of them.")
+        new_hash = accounts.hash_for(hash_given(given), salt=salt, entropy=entropy)
+        if given != "-" and not isinstance(new_hash, str):
+            raise CommandFailed("A password is never an argument. Give it on standard input: --hash -")
+    else:
+        chosen, generated = obtain(installation, ask=ask, stdin=stdin)
+        new = chosen if generated else ""
+        argon2_salt = entropy.token_bytes(ARGON2_SALT_OCTETS)
+        new_hash = hash_password(chosen, argon2_salt=argon2_salt, scram_salt=salt)
+    now_ms = installation.now_ms
+    installation.write(accounts.set_password, login, new_hash, now_ms=now_ms, keep_sessions=keep_sessions)
     data, text = {"login": login}, f"Password changed: {login}"
-    if generated:
+    if new:
         data, text = {**data, "password": new}, text + password_shown(new)
     installation.show(data, text)
+
+
+@command.command("import")
+@click.argument("file", type=click.File("rb"))
+@click.option("--dry-run", is_flag=True, help="Only say what would become of each line.")
+@on_installation
+def import_passwords(installation: Installation, file: BinaryIO, dry_run: bool) -> None:
+    """Set passwords by hashes of another server, from lines of LOGIN:HASH; - is standard input.
+
+    Dovecot's passwd-file and /etc/shadow are such files. The accounts must exist. A line that can't be used stops no
+    other; the exit code is then 1.
+    """
+    from pillarbox.admin import importing_passwords
+    from pillarbox.admin.importing_passwords import Outcome
+    from pillarbox.world.entropy import SystemEntropy
+
+    results = list(
+        importing_passwords.import_lines(
+            installation.database,
+            lines_of(file),
+            entropy=SystemEntropy(),
+            now_ms=installation.now_ms,
+            dry_run=dry_run,
+        )
+    )
+    rows = ((one.line, one.login, one.outcome.value, one.reason) for one in results)
+    counts = {outcome: sum(one.outcome is outcome for one in results) for outcome in Outcome}
+    said = "would be set" if dry_run else "set"
+    total = f"{counts[Outcome.SET]} {said}, {counts[Outcome.UNCHANGED]} unchanged, {counts[Outcome.REFUSED]} refused"
+    installation.show(results, f"{table(('LINE', 'LOGIN', '', ''), rows)}\n\nPasswords: {total}")
+    if counts[Outcome.REFUSED]:
+        raise SystemExit(1)
 
 
 @command.command("disable")

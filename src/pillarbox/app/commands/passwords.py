@@ -3,8 +3,8 @@ which every process of the machine could read.
 """
 
 import sys
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import click
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from pillarbox.app.commands.installation import Installation
 
 
-MIN_PASSWORD_CHARACTERS = 8
-"""NIST SP 800-63B-4 §3.1.1.2: shorter ones are guessed."""
+_MAX_LINE: Final = 8192
+"""Octets of a line that are looked at."""
 
 
 def password_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -26,24 +26,43 @@ def password_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return ask(stdin(command))
 
 
-def obtain(*, ask: bool, stdin: bool) -> tuple[str, bool]:
-    """The password, and whether it was generated and has to be shown. Raises `CommandFailed` for a bad one."""
+def obtain(installation: "Installation", *, ask: bool, stdin: bool) -> tuple[str, bool]:
+    """The password, and whether it was generated and has to be shown. Raises `CommandFailed`, `NameRefused` for a bad
+    one."""
     if ask and stdin:
         raise click.UsageError("Give --ask or --password-stdin, not both.")
     if stdin:
-        return _checked(sys.stdin.readline().rstrip("\r\n")), False
+        return _checked(installation, sys.stdin.readline().rstrip("\r\n")), False
     if ask:
-        return _checked(click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)), False
+        typed = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+        return _checked(installation, typed), False
     return generated(), True
 
 
-def _checked(password: str) -> str:
-    """What was given, if it is long enough; what else is wrong with it is found where it is hashed."""
+def _checked(installation: "Installation", password: str) -> str:
+    """What was given, if it may be chosen; what else is wrong with it is found where it is hashed."""
+    from pillarbox.admin.password_rules import FileUnusable, PasswordRules
     from pillarbox.app.commands.installation import CommandFailed
 
-    if 0 < len(password) < MIN_PASSWORD_CHARACTERS:
-        raise CommandFailed(f"The password is too short: it needs {MIN_PASSWORD_CHARACTERS} characters")
+    demanded = installation.config.passwords
+    try:
+        PasswordRules(demanded.shortest, demanded.breached).check(password)
+    except FileUnusable as wrong:
+        raise CommandFailed(f"'passwords.breached': {demanded.breached} {wrong}") from None
     return password
+
+
+def hash_given(given: str) -> str:
+    """The hash that was given, or is on standard input."""
+    return sys.stdin.readline(_MAX_LINE).rstrip("\r\n") if given == "-" else given
+
+
+def lines_of(file: BinaryIO) -> Iterator[bytes]:
+    """The lines of a file; of one that is too long, its beginning, which is too long as well."""
+    while line := file.readline(_MAX_LINE):
+        yield line
+        while len(line) == _MAX_LINE and not line.endswith(b"\n"):
+            line = file.readline(_MAX_LINE)
 
 
 def generated() -> str:
