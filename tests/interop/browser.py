@@ -23,6 +23,7 @@ ARGUMENTS = (
     "--disable-sync",
 )
 SCRIPT_S = 30
+ATTEMPTS = 3
 
 
 class Browser:
@@ -67,16 +68,29 @@ class Browser:
 def chromium(folder: Path) -> Iterator[Browser]:
     """Start it with an empty profile in this folder."""
     need("chromium")
-    command = [need("chromedriver"), "--port=0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+    for attempt in range(ATTEMPTS):
+        process, port = _driver()
+        if port:
+            break
+        process.wait(SCRIPT_S)  # the port that it had chosen was taken meanwhile
+        assert attempt + 1 < ATTEMPTS, "chromedriver does not start"
+    try:
+        browser = Browser(f"http://127.0.0.1:{port}", folder)
         try:
-            assert process.stdout is not None
-            said = next(line for line in process.stdout if "started successfully" in line)
-            port = said.rstrip(".\n").rpartition(" ")[2]
-            browser = Browser(f"http://127.0.0.1:{port}", folder)
-            try:
-                yield browser
-            finally:
-                browser.close()
+            yield browser
         finally:
-            process.terminate()
+            browser.close()
+    finally:
+        process.terminate()
+        process.wait(SCRIPT_S)
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def _driver() -> "tuple[subprocess.Popen[str], str]":
+    """chromedriver and its port, which is empty where it has ended at once."""
+    command = [need("chromedriver"), "--port=0"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    assert process.stdout is not None
+    said = next((line for line in process.stdout if "started successfully" in line), "")
+    return process, said.rstrip(".\n").rpartition(" ")[2]

@@ -90,8 +90,8 @@ async def arrange(client: JmapClient, setting: Setting, monkeypatch: pytest.Monk
 def _give(others: dict[str, tuple[Account, Setting]], monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody has further accounts yet: here they are given to whoever asks."""
 
-    def all_of(asks: Account, *offered: Any) -> dict[str, Access]:
-        found = accesses_of(asks, *offered)
+    def all_of(asks: Account, *offered: Any, **login: Any) -> dict[str, Access]:
+        found = accesses_of(asks, *offered, **login)
         for key, (account, more) in others.items():
             own = accesses_of(account, *offered)[key]
             found[key] = Access(

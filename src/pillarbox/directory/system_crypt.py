@@ -4,7 +4,7 @@ libxcrypt has all kinds; others have some, or none. What a machine can do is fou
 memory for a check is the caller's, and Python lets other threads run meanwhile.
 """
 
-import ctypes
+from collections.abc import Callable
 from functools import cache
 from typing import Any, Final
 
@@ -39,13 +39,15 @@ def matches(hashed: str, password: bytes) -> bool:
     function = _function()
     if function is None or b"\0" in password or len(password) > MAX_OCTETS:
         return False
-    found = function(password, hashed.encode(), ctypes.create_string_buffer(_MEMORY_OCTETS))
+    found = function(password, hashed.encode())
     return isinstance(found, bytes) and found == hashed.encode()
 
 
 @cache
-def _function() -> Any:
-    """`crypt_r`; `None` where there is none."""
+def _function() -> Callable[[bytes, bytes], Any] | None:
+    """`crypt_r`; `None` where there is none. Loaded where a hash of another server is checked, and nowhere else."""
+    import ctypes
+
     for name in _LIBRARIES:
         try:
             function = ctypes.CDLL(name).crypt_r
@@ -53,5 +55,7 @@ def _function() -> Any:
             continue
         function.argtypes = [ctypes.c_char_p, ctypes.c_char_p, ctypes.c_void_p]
         function.restype = ctypes.c_char_p
-        return function
+        return lambda password, hashed: function(
+            password, hashed, ctypes.create_string_buffer(_MEMORY_OCTETS)
+        )
     return None

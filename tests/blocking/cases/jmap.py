@@ -19,7 +19,7 @@ def echoes(target: Target) -> str:
     for _ in range(50):
         deep = [deep]
     return client.flood(
-        client.body([("Core/echo", {"a": "x" * (MEGABYTES - 500)})]),
+        client.body([("Core/echo", {"a": "x" * (MEGABYTES - 2_000)})]),
         client.body([("Core/echo", {"a": "\N{SNOWMAN}" * 1_600_000})]),
         client.body([("Core/echo", {"a": ["x" * 100] * 49_000})]),
         client.body([("Core/echo", {str(number): "x" * 180 for number in range(49_000)})]),

@@ -85,14 +85,26 @@ class Damaged:
                 # Lets SQLite read a file that is shorter than its header says
                 self._connection.pragma("writable_schema", True)
                 self._connection.pragma("query_only", True)
-                # To ask a virtual table for its columns opens it, which its own damage can forbid
-                rows: Iterable[tuple[Any, ...]] = self._connection.execute(
-                    "SELECT CAST(name AS BLOB) FROM sqlite_master WHERE type = 'table' AND sql NOT LIKE '%VIRTUAL%'"
-                ).fetchall()
-                self._present = {name: self._columns(name) for name in (_decoded(row[0]) for row in rows)}
+                self._present = {name: self._columns(name) for name in self._names()}
             except BaseException:
                 self._connection.close()
                 raise
+
+    def _names(self) -> list[str]:
+        """The tables that there are, as far as the list of them can be read, which has pages of its own.
+
+        To ask a virtual table for its columns opens it, which its own damage can forbid.
+        """
+        rows: Iterable[tuple[Any, ...]] = self._connection.execute(
+            "SELECT CAST(name AS BLOB) FROM sqlite_master WHERE type = 'table' AND sql NOT LIKE '%VIRTUAL%'"
+        )
+        names = list[str]()
+        try:
+            names.extend(_decoded(row[0]) for row in rows)
+        except RAISED:
+            if not names:
+                raise
+        return names
 
     def _columns(self, table: str) -> set[str]:
         """None where the definition of the table is damaged."""
