@@ -131,7 +131,7 @@ def test_advice_about_files_and_pages_leads_to_the_end(there: CommandLine, name:
     converges(there)
 
 
-@pytest.mark.parametrize("share", [0.05, 0.5])
+@pytest.mark.parametrize("share", [0.05, 0.1])
 def test_a_database_of_which_nothing_is_left_leads_to_the_backup(
     there: CommandLine, tmp_path: Path, share: float
 ) -> None:
