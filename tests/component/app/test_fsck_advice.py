@@ -145,6 +145,20 @@ def test_a_database_of_which_nothing_is_left_leads_to_the_backup(
     assert "No errors found" in there.text("fsck")
 
 
+def test_of_half_a_database_what_is_left_is_told_and_a_backup_still_brings_all_back(
+    there: CommandLine, tmp_path: Path
+) -> None:
+    there.text("backup", str(tmp_path / "backup"))
+    _truncate(there.data / "pillarbox.db", 0.5)
+    assert "pillarbox rebuild" in there.refused("fsck")
+    told = there.text("rebuild", "--yes")
+    assert "Nothing could be read of: " in told
+    assert "The old database was kept as " in told
+    there.data.rename(tmp_path / "away")
+    there.text("restore", str(tmp_path / "backup"))
+    assert "No errors found" in there.text("fsck")
+
+
 def test_what_is_lost_is_listed_whatever_its_row_says_of_the_date(there: CommandLine) -> None:
     run_sql(there, "UPDATE blob_octets SET octets = zeroblob(length(octets))")
     run_sql(there, "UPDATE placements SET received_at_ms = 9223372036854775807 WHERE uid = 1")
