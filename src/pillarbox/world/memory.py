@@ -30,9 +30,13 @@ UNCOUNTED_OCTETS: Final = 16 * 1024
 HOLD_S: Final = 30.0
 """How long a reservation may be kept at a peer's pleasure while the share is scarce."""
 MAX_HELD_SHARES: Final = 2
-"""What is held may exceed the share so many times, until the oldest is given up at once."""
+"""What is held may exceed the share so many times, until the largest is given up at once."""
 WAIT_S: Final = 60.0
 """How long to wait for a reservation; RFC 5321 §4.5.3.2 has clients wait 3 minutes and more."""
+GROWTH_WAIT_S: Final = 10.0
+"""How long who holds some already waits for more."""
+FREE_OCTETS: Final = 256 * 1024
+"""What grows by no more than this in all need not find room."""
 MAX_WAITING: Final = 200
 """So many may wait for one share; what they have sent already is held meanwhile."""
 REVIEW_S: Final = 1.0
@@ -46,13 +50,15 @@ class MemoryScarce(Exception):
 class Reservation:
     """Octets of a share, until they are released."""
 
-    __slots__ = ("_give_up", "_share", "octets", "since_s")
+    __slots__ = ("_give_up", "_has_waited", "_kept_octets", "_share", "octets", "since_s")
 
     def __init__(
         self, share: "MemoryShare", octets: int, give_up: Callable[[], None] | None, since_s: float
     ) -> None:
         self._share: MemoryShare | None = share
         self._give_up = give_up
+        self._kept_octets = 0
+        self._has_waited = False
         self.octets = octets
         self.since_s = since_s
         """When it was granted."""
@@ -75,9 +81,28 @@ class Reservation:
         if share is not None:
             share._resized(octets - before)  # noqa: SLF001 # its other half
 
+    async def grow(self, octets: int) -> None:
+        """Hold so many octets more, if there is room for them. Raises `MemoryScarce`.
+
+        Only of what need not be given up (`keep`). Who has grown before does not wait, for others may wait for what it
+        holds; and nobody waits twice.
+        """
+        share, grown = self._share, self.octets - self._kept_octets
+        if share is None or grown + octets <= FREE_OCTETS:
+            self.resize(self.octets + octets)
+            return
+        more = share.try_reserve(octets, beside=self.octets)
+        if more is None:
+            if grown > FREE_OCTETS or self._has_waited:
+                raise MemoryScarce("no memory for more")
+            self._has_waited = True
+            more = await share.reserve(octets, within_s=GROWTH_WAIT_S, beside=self.octets)
+        self.octets += more.octets
+        more._share = None  # noqa: SLF001 # counted as this one's from now on
+
     def keep(self) -> None:
         """From now on it depends on us alone how long it lasts: it need not be given up."""
-        self._give_up = None
+        self._give_up, self._kept_octets = None, self.octets
         if self._share is not None:
             self._share._kept(self)  # noqa: SLF001 # its other half
 
@@ -92,6 +117,7 @@ class Reservation:
 @dataclass(slots=True, eq=False)
 class _Waiting:
     octets: int
+    beside: int
     give_up: Callable[[], None] | None
     until_s: float
     granted: "asyncio.Future[Reservation]"
@@ -116,24 +142,32 @@ class MemoryShare:
         """Whether somebody waits or too much is held: no more should be read than must be."""
         return bool(self._waiting) or self.used_octets > self.limit_octets
 
-    def try_reserve(self, octets: int, give_up: Callable[[], None] | None = None) -> Reservation | None:
-        """Octets, if they are there and nobody waits for them."""
-        return None if self._waiting or not self._fits(octets) else self._granted(octets, give_up)
+    def try_reserve(
+        self, octets: int, give_up: Callable[[], None] | None = None, *, beside: int = 0
+    ) -> Reservation | None:
+        """Octets, if they are there and nobody waits for them. `beside`: so many are held by who asks."""
+        return None if self._waiting or not self._fits(octets, beside) else self._granted(octets, give_up)
 
     async def reserve(
-        self, octets: int, give_up: Callable[[], None] | None = None, *, within_s: float = WAIT_S
+        self,
+        octets: int,
+        give_up: Callable[[], None] | None = None,
+        *,
+        within_s: float = WAIT_S,
+        beside: int = 0,
     ) -> Reservation:
         """Octets, as soon as there are so many. Raises `MemoryScarce`.
 
         `give_up`: releases what the octets are for; without it the reservation is kept as long as its owner likes.
+        `beside`: so many are held by who asks.
         """
-        reserved = self.try_reserve(octets, give_up)
+        reserved = self.try_reserve(octets, give_up, beside=beside)
         if reserved is not None:
             return reserved
         if len(self._waiting) >= MAX_WAITING:
             raise MemoryScarce("too many wait already")
         loop = asyncio.get_running_loop()
-        waiting = _Waiting(octets, give_up, self._monotonic() + within_s, loop.create_future())
+        waiting = _Waiting(octets, beside, give_up, self._monotonic() + within_s, loop.create_future())
         self._waiting.append(waiting)
         self._review_later(loop)
         try:
@@ -155,10 +189,10 @@ class MemoryShare:
             if not self.scarce or now_s - reserved.since_s < HOLD_S:
                 break
             reserved.give_up()
-        while self._waiting and self._waiting[0].until_s <= now_s:
-            granted = self._waiting.popleft().granted
-            if not granted.done():
-                granted.set_exception(MemoryScarce("no memory for more"))
+        for waiting in [one for one in self._waiting if one.until_s <= now_s]:
+            self._waiting.remove(waiting)
+            if not waiting.granted.done():
+                waiting.granted.set_exception(MemoryScarce("no memory for more"))
         self._serve()
 
     def resize(self, limit_octets: int) -> None:
@@ -166,9 +200,9 @@ class MemoryShare:
         self.limit_octets = limit_octets
         self._serve()
 
-    def _fits(self, octets: int) -> bool:
+    def _fits(self, octets: int, beside: int) -> bool:
         # What is larger than the share is served alone, or it would never be
-        return self.used_octets + octets <= self.limit_octets or not self.used_octets
+        return self.used_octets + octets <= self.limit_octets or self.used_octets <= beside
 
     def _granted(self, octets: int, give_up: Callable[[], None] | None) -> Reservation:
         reserved = Reservation(self, octets, give_up, self._monotonic() if give_up else 0.0)
@@ -189,9 +223,11 @@ class MemoryShare:
         if self.used_octets <= self.limit_octets:
             return
         self._review_later(asyncio.get_running_loop())
-        # The one that was made last stays, or something larger than the share could never be held
+        # The one that was made last stays, or something larger than the share could never be held. Of the others the
+        # largest goes, the oldest of these: who holds little has not made it scarce
         while self.used_octets > MAX_HELD_SHARES * self.limit_octets and len(self._revocable) > 1:
-            next(iter(self._revocable)).give_up()
+            *others, _ = self._revocable
+            max(others, key=lambda reserved: reserved.octets).give_up()
 
     def _kept(self, reserved: Reservation) -> None:
         self._revocable.pop(reserved, None)
@@ -204,7 +240,7 @@ class MemoryShare:
 
     def _serve(self) -> None:
         """Grant what fits, in the order in which it was asked for."""
-        while self._waiting and self._fits(self._waiting[0].octets):
+        while self._waiting and self._fits(self._waiting[0].octets, self._waiting[0].beside):
             first = self._waiting.popleft()
             if not first.granted.done():
                 first.granted.set_result(self._granted(first.octets, first.give_up))

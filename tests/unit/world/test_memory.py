@@ -3,7 +3,16 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from pillarbox.world.memory import HOLD_S, MAX_WAITING, WAIT_S, MemoryBudget, MemoryScarce, MemoryShare
+from pillarbox.world.memory import (
+    FREE_OCTETS,
+    GROWTH_WAIT_S,
+    HOLD_S,
+    MAX_WAITING,
+    WAIT_S,
+    MemoryBudget,
+    MemoryScarce,
+    MemoryShare,
+)
 
 
 class Time:
@@ -211,6 +220,59 @@ def test_beyond_twice_the_share_the_oldest_is_given_up_at_once() -> None:
         assert share.used_octets == 900
         held[3].release()
         assert share.used_octets == 0
+
+    scene(test)
+
+
+def test_beyond_twice_the_share_the_largest_is_given_up_first() -> None:
+    async def test(share: MemoryShare, _time: Time) -> None:
+        given_up: list[str] = []
+        share.hold(10, lambda: given_up.append("small and old"))
+        share.hold(120, lambda: given_up.append("large"))
+        share.hold(60, lambda: given_up.append("less"))
+        share.hold(20, lambda: given_up.append("new"))
+        assert given_up == ["large"]
+
+    scene(test)
+
+
+def test_who_grows_must_find_room_beside_others() -> None:
+    async def test(share: MemoryShare, _time: Time) -> None:
+        growing = share.hold(5, nothing)
+        growing.keep()
+        await growing.grow(FREE_OCTETS + 300)  # alone: larger than the share
+        growing.resize(30)
+        other = share.hold(60, nothing)
+        more = asyncio.ensure_future(growing.grow(FREE_OCTETS))
+        await turn()
+        assert not more.done()
+        other.release()
+        await more
+        share.hold(60, nothing)
+        with pytest.raises(MemoryScarce):
+            await growing.grow(1)  # others may wait for what it has
+        growing.release()
+        assert share.used_octets == 60
+
+    scene(test)
+
+
+def test_who_grows_waits_once() -> None:
+    async def test(share: MemoryShare, time: Time) -> None:
+        growing, given_up = share.hold(0, nothing), list[str]()
+        growing.keep()
+        share.hold(60, lambda: given_up.append("slow"))
+        more = asyncio.ensure_future(growing.grow(FREE_OCTETS + 1))
+        await turn()
+        time.now_s += GROWTH_WAIT_S
+        share.review()
+        for _ in range(2):
+            with pytest.raises(MemoryScarce):
+                await more
+            more = asyncio.ensure_future(growing.grow(FREE_OCTETS + 1))
+        more.cancel()
+        await growing.grow(10)  # a little is free
+        assert (share.used_octets, given_up) == (70, [])
 
     scene(test)
 
