@@ -14,6 +14,7 @@ from pillarbox.server.http.context import HttpContext
 from pillarbox.server.http.origin import Origin
 from pillarbox.server.http.refusals import fields_of
 from pillarbox.server.http.upload import Upload
+from pillarbox.world.memory import Reservation
 
 GONE_POLL_S: Final = 1.0
 """How often a handler that waits for the end of the client looks for it."""
@@ -121,6 +122,10 @@ class Exchange:
         await self._connection.give_way()
 
     # --- the response
+
+    def holding(self, octets: int) -> Reservation:
+        """See `HttpRequest.holding`."""
+        return self.context.world.memory.accounts.buffers.hold(octets, self._connection.abort)
 
     async def send(self, message: Any) -> None:
         """See ASGI. Raises `ConnectionGone` where the client is."""

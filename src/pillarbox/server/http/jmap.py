@@ -1,10 +1,12 @@
 """JMAP over HTTP: the session, requests, events and the WebSocket (RFC 8620 §2, §3.1, §7.3; RFC 8887)."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
+from functools import partial
 from typing import Final, cast
 from urllib.parse import parse_qs
 
 from starlette.responses import RedirectResponse, Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from pillarbox.config.schema import Config
 from pillarbox.mail import object_id
@@ -71,7 +73,20 @@ async def api(request: HttpRequest) -> Response:
     if size <= AT_ONCE_OCTETS:
         return Response(answer.octets, answer.status, media_type=answer.media_type)
     fields = {"Content-Length": str(size)}
-    return StreamingResponse(parts(answer, request.give_way), answer.status, fields, answer.media_type)
+    return LongAnswer(request, answer, fields)
+
+
+class LongAnswer(StreamingResponse):
+    """An answer that is sent as fast as its client reads, and held until then."""
+
+    def __init__(self, request: HttpRequest, answer: Answer, fields: Mapping[str, str]) -> None:
+        super().__init__(parts(answer, request.give_way), answer.status, fields, answer.media_type)
+        self._hold = partial(request.holding, answer.size)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI."""
+        with self._hold():
+            await super().__call__(scope, receive, send)
 
 
 async def parts(answer: Answer, give_way: GiveWay) -> AsyncIterator[bytes]:
@@ -146,6 +161,7 @@ class JmapSocket:
         self._watches = request.shared(_watches)
         self._base_url = _base_url(request)
         self._client_address = request.origin.address
+        self._memory = request.world.memory.accounts.buffers
         self._watch: Watch | None = None
         self.websocket = WebSocket(
             self._received,
@@ -180,7 +196,8 @@ class JmapSocket:
                 )
                 kind = "Response" if answer.status == 200 else "RequestError"
                 first, *others = answer.pieces
-                await websocket_.answer([websocket.with_type(first, kind, request_id), *others])
+                with self._memory.hold(answer.size if others else 0, websocket_.abort):
+                    await websocket_.answer([websocket.with_type(first, kind, request_id), *others])
             case websocket.PushEnable(types, push_state):
                 self._watch_nothing()
                 wanted = None if types is None else push.types_of(types)

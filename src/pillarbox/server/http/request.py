@@ -10,6 +10,7 @@ from pillarbox.directory.accounts import Account
 from pillarbox.server.authentication import Authenticated
 from pillarbox.server.http.exchange import Exchange
 from pillarbox.server.http.origin import Origin
+from pillarbox.world.memory import Reservation
 from pillarbox.world.world import World
 
 T = TypeVar("T")
@@ -39,6 +40,11 @@ class HttpRequest(Request):
     def shared(self, make: Callable[[World, Config], T]) -> T:
         """What this makes, the same for all requests of a process: `request.shared(NoteService)`."""
         return self._exchange.context.shared(make)
+
+    def holding(self, octets: int) -> Reservation:
+        """Memory for what the client is sent, until that is released. Where memory is scarce and the client slow, the
+        connection is cut."""
+        return self._exchange.holding(octets)
 
     async def give_way(self) -> None:
         """Let other connections be served; see `Connection.give_way`."""

@@ -122,6 +122,11 @@ class WebSocket:
             self._connection.write(self._machine.close(code))
             self._connection.close()
 
+    def abort(self) -> None:
+        """Cut the connection, whatever is still to be sent."""
+        if self._connection is not None:
+            self._connection.abort()
+
     # --- for the session
 
     def begin(self, connection: Connection, alarms: Alarms) -> "WebSocketMachine":

@@ -67,7 +67,7 @@ class _Reader:
             for name in self._digests
             if name != "sha-256" or known is None
         }
-        self._take(end - start, hashed=len(hashes))
+        await self._take(end - start, hashed=len(hashes))
         pieces = []
         for at in range(start, end, PIECE_OCTETS) if self._wants_data or hashes else ():
             piece = await blob.read(at, min(at + PIECE_OCTETS, end))
@@ -87,7 +87,7 @@ class _Reader:
         """The SHA-256 of all of it is its name."""
         return blob.digest if start == 0 and end == blob.size else None
 
-    def _take(self, octets: int, *, hashed: int) -> None:
+    async def _take(self, octets: int, *, hashed: int) -> None:
         if self._wants_data:
             self._data_octets -= octets
         self._digest_octets -= octets * hashed
@@ -96,7 +96,7 @@ class _Reader:
                 "Ask for fewer octets, by 'offset' and 'length', or download the blob"
             )
         if self._wants_data and octets > UNCOUNTED_OCTETS:
-            self._context.memory.resize(self._context.memory.octets + MEMORY_FACTOR * octets)
+            await self._context.memory.grow(MEMORY_FACTOR * octets)
 
     async def _add_data(self, record: dict[str, Any], pieces: list[bytes]) -> None:
         asked = self._asked

@@ -17,7 +17,6 @@ from pillarbox.protocol.jmap.request import Call
 from pillarbox.server.jmap import accounts
 from pillarbox.server.jmap.context import Context, Handler, Named
 from pillarbox.server.jmap.failures import method_error
-from pillarbox.world.memory import UNCOUNTED_OCTETS
 
 ERROR = "error"
 """The name of the response to a call that failed."""
@@ -32,6 +31,8 @@ class Dispatcher:
         self._handlers = handlers
         self._context = context
         self._written: list[bytes] = []
+        self._held_octets = context.memory.octets
+        """By the request and its responses so far."""
         context.implicit = self.implicit
 
     async def run(self, calls: tuple[Call, ...], session_state: str) -> tuple[bytes, ...]:
@@ -88,8 +89,11 @@ class Dispatcher:
 
     async def _add(self, call: Call, response: Response) -> None:
         """Write a response; where it can't be, or would be too long, an error."""
+        bounded, memory = not writes(call.name) and response.name != ERROR, self._context.memory
         try:
-            written = await self._pieces(response, bounded=not writes(call.name) and response.name != ERROR)
+            written = await self._pieces(response, bounded=bounded)
+            if bounded:
+                await memory.grow(sum(map(len, written)))
         except Exception as raised:
             error = await method_error(self._context, call.name, raised)
             if writes(call.name):  # it is done all the same
@@ -99,8 +103,8 @@ class Dispatcher:
         octets = sum(map(len, written))
         self._results.add(response, octets)
         self._context.room_octets -= octets
-        if octets > UNCOUNTED_OCTETS:
-            self._context.memory.resize(self._context.memory.octets + octets)
+        self._held_octets += octets
+        memory.resize(self._held_octets)  # what making it took besides is free again
         if self._written:
             self._written.append(b",")
         self._written += written

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -13,7 +15,7 @@ from pillarbox.server.http.jmap import AT_ONCE_OCTETS, parts
 from pillarbox.server.http.routes import ROUTES
 from pillarbox.server.jmap.service import Answer
 from tests.component.server.http.test_http_sessions import UPGRADE, read_frame
-from tests.kit.http.server import HttpClient, authorization, open_http
+from tests.kit.http.server import HttpClient, authorization, open_http, request
 from tests.kit.provider import PEOPLE
 from tests.kit.server import Server
 from tests.unit.protocol.http.test_websocket import frame
@@ -220,6 +222,37 @@ def test_a_long_response_is_written_in_pieces(client: HttpClient) -> None:
     got = client.ask("POST /jmap/api/", {**ANNA, "Content-Type": "application/json"}, body)
     assert got["content-length"] == str(len(got.body))
     assert json.loads(got.body)["methodResponses"] == [["Core/echo", {"a": text}, "c"]]
+
+
+LONG = 9_000_000
+"""More than the buffers of two sockets hold."""
+
+
+@pytest.mark.parametrize("way", ["request", "websocket"])
+def test_a_long_response_is_counted_until_it_is_read(server: Server, client: HttpClient, way: str) -> None:
+    share = server.provider.world.memory.accounts.buffers
+
+    def held() -> int:
+        return server.call(lambda: share.used_octets)
+
+    def until(counted: Callable[[int], bool]) -> None:
+        while not counted(held()):
+            time.sleep(0.01)
+
+    asked = {"using": [CORE], "methodCalls": [["Core/echo", {"a": "x" * LONG}, "c"]]}
+    if way == "request":
+        body = json.dumps(asked).encode()
+        client.send(request("POST /jmap/api/", {**ANNA, "Content-Type": "application/json"}, body))
+    else:
+        open_socket(client)
+        say(client, {"@type": "Request", **asked})
+    # What reading the request takes is more, and is released before
+    until(lambda octets: LONG <= octets < 2 * LONG)
+    with server.call(lambda: share.hold(2 * share.limit_octets, lambda: None)):
+        until(lambda octets: octets < 2 * share.limit_octets + LONG)
+    until(lambda octets: octets == 0)
+    with suppress(ConnectionResetError):
+        assert len(client.reader.read()) < LONG, "it was cut"
 
 
 def test_others_are_served_between_the_pieces_of_a_response() -> None:

@@ -25,6 +25,7 @@ from pillarbox.server.jmap.context import Context
 from pillarbox.server.jmap.dispatch import RESOLVED_AT_ONCE_OCTETS
 from pillarbox.server.jmap.methods import HANDLERS
 from pillarbox.server.jmap.service import Answer
+from pillarbox.world.memory import FREE_OCTETS
 from tests.kit.jmap.client import BASE_URL, JmapClient, run_with_jmap
 from tests.kit.jmap.model import ModelMailboxes
 from tests.kit.provider import PEOPLE
@@ -250,6 +251,20 @@ def test_a_response_has_a_limit() -> None:
 
     model = ModelMailboxes()
     run_with_jmap(test, model.handlers(), limits=Limits(max_response_octets=1000))
+
+
+def test_a_large_response_needs_room_beside_what_others_hold() -> None:
+    async def test(client: JmapClient) -> None:
+        share = client.provider.world.memory.accounts.buffers
+        long = ["Core/echo", {"a": "x" * FREE_OCTETS}, "1"]
+        with share.hold(share.limit_octets, lambda: None):
+            answer = await client.request(long, ["Core/echo", {"a": "x" * (FREE_OCTETS // 2)}, "2"])
+            kinds = [said.get("type", name) for name, said, _ in answer["methodResponses"]]
+            assert kinds == ["serverUnavailable", "Core/echo"]
+        assert (await client.request(long))["methodResponses"] == [long]
+        assert share.used_octets == 0
+
+    run_with_jmap(test)
 
 
 def test_a_chain_of_references_that_doubles() -> None:

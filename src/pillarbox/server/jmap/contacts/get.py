@@ -35,7 +35,7 @@ async def get(context: Context, given: dict[str, Any]) -> dict[str, Any]:
     while left:
         some, left = await context.world.database.read(cards.get, account, left)
         for one in some:
-            found[object_id.of_card(one.id)] = listing.take(_rendered(one, properties))
+            found[object_id.of_card(one.id)] = await listing.take(_rendered(one, properties))
         await context.give_way()
     records = [found[name] for name in names if name in found]
     return responses.get(call.account_id, state, records, [name for name in names if name not in found])

@@ -114,7 +114,7 @@ class _Parser:
         running = read_pieces(octets, _LIMITS)
         while (read := await run(next, running, _END)) is not _END:
             if isinstance(read, VCard):
-                found.append(self._listing.take(await self._converted(read, run)))
+                found.append(await self._listing.take(await self._converted(read, run)))
             elif isinstance(read, BadCard) and len(problems) < MAX_PROBLEMS:
                 problems.append(_problem(read))
             await self._context.give_way()

@@ -77,19 +77,18 @@ class Listing:
             signature = None
             if Known.SIGNATURE in plan.known:
                 signature = _signature(await signatures.of(found, found.columns[-1]))
-            rendered[found.email.id] = self.take(await self._render(reader, found, plan, signature))
+            rendered[found.email.id] = await self.take(await self._render(reader, found, plan, signature))
         return reader, rendered
 
-    def take(self, octets: bytes) -> msgspec.Raw:
-        """Count what was rendered. Raises requestTooLarge."""
+    async def take(self, octets: bytes) -> msgspec.Raw:
+        """Count what was rendered. Raises requestTooLarge, `MemoryScarce`."""
         self._room_octets -= len(octets)
         if self._room_octets < 0:
             raise errors.request_too_large("The response would be too large: ask for less at once")
         self._uncounted += len(octets)
         if self._uncounted > UNCOUNTED_OCTETS:
-            memory = self._context.memory
-            memory.resize(memory.octets + self._uncounted)
-            self._uncounted = 0
+            uncounted, self._uncounted = self._uncounted, 0
+            await self._context.memory.grow(uncounted)
         return msgspec.Raw(octets)
 
     async def _render(

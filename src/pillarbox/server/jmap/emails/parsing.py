@@ -44,7 +44,7 @@ async def parse(context: Context, given: dict[str, Any]) -> dict[str, Any]:
         if rendered is None:
             not_parsable.append(blob_id)
         else:
-            parsed[blob_id] = listing.take(rendered)
+            parsed[blob_id] = await listing.take(rendered)
     return {
         "accountId": call.account_id,
         "parsed": parsed or None,
