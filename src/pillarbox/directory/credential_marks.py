@@ -6,6 +6,9 @@ kept with its mark.
 
 A password whose hash was replaced at a login is still the same password: the mark of the hash before it stays valid,
 as a former mark. Where an operator has changed a password and kept its sessions, the mark before is kept for them only.
+
+While an account has a second factor, programs are let in by app passwords alone: no mark of its own password is valid,
+now or former, and what was opened with it ends.
 """
 
 import hashlib
@@ -15,6 +18,7 @@ from typing import Final
 
 from pillarbox.directory import app_passwords
 from pillarbox.directory.app_passwords import Scope
+from pillarbox.directory.second_factors import has_second_factor
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.database.transaction import Transaction
 
@@ -45,6 +49,17 @@ def valid(tx: Transaction, account: AccountId, *, scope: Scope, now_ms: int) -> 
     expire, as milliseconds; `None`: they do not. Empty for an account that is disabled."""
     if not tx.value("SELECT enabled FROM accounts WHERE id = ?", (account,)):
         return {}
+    found = dict[str, int | None]() if has_second_factor(tx, account) else _of_own(tx, account)
+    for digest, scopes, expires_at_ms in tx.rows(
+        "SELECT digest, scopes, expires_at_ms FROM app_passwords WHERE account = ?", (account,)
+    ):
+        if app_passwords.is_valid(scopes, expires_at_ms, scope=scope, now_ms=now_ms):
+            found[mark(digest)] = expires_at_ms
+    return found
+
+
+def _of_own(tx: Transaction, account: AccountId) -> dict[str, int | None]:
+    """The marks of the account's own password."""
     found: dict[str, int | None] = {
         mark(argon2): None
         for (argon2,) in tx.rows("SELECT argon2 FROM passwords WHERE account = ?", (account,))
@@ -59,17 +74,13 @@ def valid(tx: Transaction, account: AccountId, *, scope: Scope, now_ms: int) -> 
         "SELECT mark FROM former_marks WHERE account = ? AND reason = ?", (account, Reason.UPGRADED.value)
     ):
         found[former] = None
-    for digest, scopes, expires_at_ms in tx.rows(
-        "SELECT digest, scopes, expires_at_ms FROM app_passwords WHERE account = ?", (account,)
-    ):
-        if app_passwords.is_valid(scopes, expires_at_ms, scope=scope, now_ms=now_ms):
-            found[mark(digest)] = expires_at_ms
     return found
 
 
 def withdrawn(tx: Transaction, logins: Iterable[Login]) -> set[Login]:
-    """Those of these logins whose sessions must end: the password was changed or revoked, or the account disabled or
-    removed. That an app password expires ends no session."""
+    """Those of these logins whose sessions must end: the password was changed or revoked, it is the account's own and
+    the account has got a second factor, or the account was disabled or removed. That an app password expires ends no
+    session."""
     gone, marks = set[Login](), dict[AccountId, set[str]]()
     for account, shown in logins:
         if account not in marks:
@@ -80,11 +91,20 @@ def withdrawn(tx: Transaction, logins: Iterable[Login]) -> set[Login]:
 
 
 def _all(tx: Transaction, account: AccountId) -> set[str]:
-    """The marks of all passwords that an account has; none where it is disabled or removed."""
+    """The marks of all passwords that open an account; none where it is disabled or removed."""
     if not tx.value("SELECT enabled FROM accounts WHERE id = ?", (account,)):
         return set()
+    of_programs = {
+        mark(digest)
+        for (digest,) in tx.rows("SELECT digest FROM app_passwords WHERE account = ?", (account,))
+    }
+    if has_second_factor(tx, account):
+        return of_programs
     own = tx.rows("SELECT argon2 FROM passwords WHERE account = ?", (account,))
     foreign = tx.rows("SELECT hash FROM foreign_passwords WHERE account = ?", (account,))
-    of_programs = tx.rows("SELECT digest FROM app_passwords WHERE account = ?", (account,))
     former = tx.rows("SELECT mark FROM former_marks WHERE account = ?", (account,))
-    return {*(mark(stored) for (stored,) in (*own, *foreign, *of_programs)), *(one for (one,) in former)}
+    return {
+        *of_programs,
+        *(mark(stored) for (stored,) in (*own, *foreign)),
+        *(one for (one,) in former),
+    }

@@ -19,6 +19,7 @@ from pillarbox.directory.accounts import Account
 from pillarbox.directory.app_passwords import has_expired
 from pillarbox.directory.credential_marks import Reason, mark
 from pillarbox.directory.password_hash import PasswordHash
+from pillarbox.directory.second_factors import has_second_factor
 from pillarbox.directory.withdrawal import announce_withdrawal
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.protocol.sasl.scram_keys import DEFAULT_ITERATIONS, KEY_OCTETS, SALT_OCTETS, KeyPair, ScramKeys
@@ -33,6 +34,8 @@ class Candidate:
     argon2: str | None = field(repr=False)
     foreign: str | None = field(default=None, repr=False)
     """Of another server (`directory.foreign_hash`)."""
+    second_factor: bool = False
+    """The account has one: its own password alone lets nobody in (`second_factors`)."""
 
     @property
     def mark(self) -> str:
@@ -119,7 +122,7 @@ def find(tx: Transaction, login: str) -> Candidate | None:
     account = accounts.by_login(tx, login)
     if account is None or not account.enabled:
         return None
-    return Candidate(account, *_candidate(tx, account.id))
+    return Candidate(account, *_candidate(tx, account.id), has_second_factor(tx, account.id))
 
 
 def stand_in(tx: Transaction, login: str, *, secret: bytes) -> str | None:

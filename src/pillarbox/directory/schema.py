@@ -8,6 +8,9 @@ have set of the addresses they send from, `vacation_responses` what their mail i
 
 `foreign_passwords` has hashes that another server has made, until the first login with each; an account with a row in
 `passwords` has none that counts. `former_marks` has the marks (`credential_marks`) of passwords whose sessions go on.
+
+`totp_secrets` has what one-time codes are computed from, `totp_setups` the secrets that wait for their first code, and
+`recovery_codes` the digests of those that have not been used.
 """
 
 from pillarbox.world.database.schema import Schema
@@ -179,7 +182,29 @@ CREATE TABLE former_marks (
 CREATE INDEX accounts_by_salt ON accounts (scram_salt)
 """
 
-_MIGRATIONS = (_FIRST, _DKIM_KEYS, _IDENTITIES, _VACATION, _APP_LIMITS, _FOREIGN_PASSWORDS)
+_ONE_TIME_CODES = """
+CREATE TABLE totp_secrets (
+  account INTEGER PRIMARY KEY,
+  secret BLOB NOT NULL,
+  last_step INTEGER NOT NULL,
+  confirmed_at_ms INTEGER NOT NULL
+);
+CREATE TABLE totp_setups (
+  account INTEGER PRIMARY KEY,
+  secret BLOB NOT NULL,
+  made_at_ms INTEGER NOT NULL
+);
+CREATE TABLE recovery_codes (
+  account INTEGER NOT NULL,
+  digest BLOB NOT NULL,
+  made_at_ms INTEGER NOT NULL,
+  PRIMARY KEY (account, digest)
+) WITHOUT ROWID
+"""
 
-# Code that knows of no limits would let an app password do what it may not
-SCHEMA = Schema("directory", migrations=_MIGRATIONS, compatible_back_to=_MIGRATIONS.index(_APP_LIMITS) + 1)
+_MIGRATIONS = (_FIRST, _DKIM_KEYS, _IDENTITIES, _VACATION, _APP_LIMITS, _FOREIGN_PASSWORDS, _ONE_TIME_CODES)
+
+# Code that knows of no second factor would let in who has the password alone
+SCHEMA = Schema(
+    "directory", migrations=_MIGRATIONS, compatible_back_to=_MIGRATIONS.index(_ONE_TIME_CODES) + 1
+)

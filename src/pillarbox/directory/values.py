@@ -11,6 +11,8 @@ from pillarbox.directory.app_passwords import Scope
 from pillarbox.directory.credential_marks import Reason
 from pillarbox.directory.dkim_keys import KeyState
 from pillarbox.directory.domains import DEFAULT_SEPARATOR
+from pillarbox.directory.recovery_codes import DIGEST_OCTETS
+from pillarbox.directory.totp import SECRET_OCTETS
 from pillarbox.protocol.sasl.scram_keys import DEFAULT_ITERATIONS, KEY_OCTETS, SALT_OCTETS
 from pillarbox.world.database.values import Rule, TableValues, date, integer, octets, optional, text
 
@@ -174,6 +176,42 @@ _FORMER_MARKS: Final = TableValues(
     remedy="Forget it: clients log in anew.",
 )
 
+_TOTP_SECRETS: Final = TableValues(
+    name="totp-secret-values-valid",
+    table="totp_secrets",
+    columns={
+        "secret": octets(f"randomblob({SECRET_OCTETS})", length=SECRET_OCTETS),
+        "last_step": integer(instead="0"),
+        "confirmed_at_ms": date("0"),
+    },
+    rule="The secret of one-time codes has its length, its last step is a number.",
+    named="account",
+    message="the secret of one-time codes of account {0} has a length or date of a wrong type",
+    # Without its row, the password alone would let in
+    remedy="It becomes one that nobody knows: sign in with a recovery code, or remove it (pillarbox account"
+    " second-factor).",
+)
+
+_TOTP_SETUPS: Final = TableValues(
+    name="totp-setup-values-valid",
+    table="totp_setups",
+    columns={"secret": octets(length=SECRET_OCTETS), "made_at_ms": date()},
+    rule="A secret that waits for its first one-time code has its length.",
+    named="account",
+    message="the secret of account {0} that waits for its first one-time code has a length or date of a wrong type",
+    remedy="Drop it: one-time codes are set up anew.",
+)
+
+_RECOVERY_CODES: Final = TableValues(
+    name="recovery-code-values-valid",
+    table="recovery_codes",
+    columns={"account": integer(), "digest": octets(length=DIGEST_OCTETS), "made_at_ms": date("0")},
+    rule="The digest of a recovery code has its length.",
+    named="CAST(account AS INTEGER)",
+    message="a recovery code of account {0} has a digest or date of a wrong type",
+    remedy="Without its digest, it is dropped: make new ones (pillarbox account recovery-codes).",
+)
+
 _ONLY_SCOPES: Final = reduce(
     lambda left, scope: f"replace({left}, '{scope}', '')", Scope, "replace({0}, ' ', '')"
 )
@@ -222,7 +260,7 @@ _SECRETS: Final = TableValues(
     rule="The secrets of the installation are octets.",
     named="quote(name)",
     message="the secret {0} of the installation has a wrong type",
-    remedy="Drop it: all app passwords have to be made anew.",
+    remedy="Drop it: all app passwords and recovery codes have to be made anew.",
 )
 
 _DKIM_KEYS: Final = TableValues(
@@ -310,6 +348,9 @@ TABLES: Final[tuple[TableValues, ...]] = (
     _PASSWORDS,
     _FOREIGN_PASSWORDS,
     _FORMER_MARKS,
+    _TOTP_SECRETS,
+    _TOTP_SETUPS,
+    _RECOVERY_CODES,
     _APP_PASSWORDS,
     _CLIENTS,
     _SECRETS,
