@@ -18,6 +18,9 @@ Guessing from the same client that the owner uses can delay the owner by at most
 there attempts do not queue either, or the guesses would keep the owner out. That holds for a client which has logged
 in before; a new one, at an address from which somebody guesses without a pause, is refused as long as that lasts.
 
+A password that is right, and lets nobody in because the account has a second factor, is no guess: a program that has
+kept it tries it all day. It delays nobody's guesses nor logins, until there are very many (`REFUSED`).
+
 A loopback address counts for no client of its own: a proxy, a webmail or a test may stand for many people, and
 one who mistypes must not delay the others.
 """
@@ -52,6 +55,8 @@ NETWORK = Rule(free=100, longest_s=5.0, queues=True)
 """More than a client's: a provider's users may come from few networks, and some of them mistype."""
 ACCOUNT = Rule(free=50, longest_s=3.0, queues=False)
 PASSWORD = Rule(free=20, longest_s=20.0, queues=False)
+REFUSED = Rule(free=60, longest_s=2.0, queues=False)
+"""For passwords that were right: some programs try at once, and each minute with each of their connections."""
 
 
 class AuthThrottle:
@@ -80,6 +85,7 @@ class AuthThrottle:
                 (of_account, ACCOUNT),
                 (_password(password), PASSWORD),
             ]
+        rules.append((_refused(account, client), REFUSED))
         counted = [(key, tally, rule) for key, rule in rules if (tally := self._tallies.get(*key))]
         wait = max((_wait(tally, rule, now) for _, tally, rule in counted), default=0.0)
         if wait > MAX_WAIT_S:
@@ -97,13 +103,20 @@ class AuthThrottle:
         if password:
             keys.append(_password(password))
         for key in keys:
-            tally = self._tallies.get(*key) or Tally(0.0, now)
-            tally.failures, tally.at = _decayed(tally, now) + 1, now
-            self._tallies.put(tally, *key)
+            self._count(key, now)
+
+    def refused(self, account: str, client: str) -> None:
+        """An attempt was checked and was right, and is not let in all the same."""
+        self._count(_refused(account, client), self._monotonic())
 
     def succeeded(self, account: str, client: str) -> None:
         """An attempt was right: the count of its pair is cleared. The client's other failures stay counted."""
         self._tallies.forget(*_pair(account, client))
+
+    def _count(self, key: tuple[str, ...], now: float) -> None:
+        tally = self._tallies.get(*key) or Tally(0.0, now)
+        tally.failures, tally.at = _decayed(tally, now) + 1, now
+        self._tallies.put(tally, *key)
 
 
 def _pair(account: str, client: str) -> tuple[str, ...]:
@@ -124,6 +137,10 @@ def _password(password: str) -> tuple[str, ...]:
 
 def _account(account: str) -> tuple[str, ...]:
     return "account", account
+
+
+def _refused(account: str, client: str) -> tuple[str, ...]:
+    return "refused", account, client
 
 
 def _wait(tally: Tally, rule: Rule, now: float) -> float:

@@ -11,6 +11,9 @@ password is tried first, because that is cheap; Argon2 runs in few threads (see 
 password is looked at in one place (`_unsuitable`). One that is used outside of its networks is answered as a wrong
 password is, and costs the same. Whoever shows one from where it may be used, but for a service that it is not for, is
 told so (`Unsuitable`): who has it could find that out, and its owner has to.
+
+The own password of an account that has a second factor lets no program in. Whoever has shown or proven it is told to
+use an app password; a wrong one is answered as always, for the second factor is looked at last.
 """
 
 from dataclasses import dataclass
@@ -65,14 +68,32 @@ class Authenticated:
         return self.app_password is not None and self.app_password.read_only
 
 
+INSTEAD: Final = "Application-specific password required"
+"""What people search for, and mail programs look for in an answer: large providers say it so."""
+ACCOUNT_PATH: Final = "/account"
+"""Where somebody makes an app password, below the URL for browsers."""
+_LONGEST_HINT: Final = 300
+"""Octets of a URL that is told: POP3 and SMTP have 512 for a line."""
+
+
 @dataclass(frozen=True, slots=True)
 class Unsuitable:
-    """An app password is right, but no good here. A failed login, which counts as every other."""
+    """A password is right, but no good here. A failed login."""
 
     why: str
     """For the log."""
     words: str = ""
     """For the client, as a sentence without its end; empty: it is answered as a wrong password is."""
+    needs_app_password: bool = False
+    """It is the account's own, which programs may not use. It slows nobody down as a guess would."""
+
+    def hint(self, web_url: str) -> str:
+        """Where `needs_app_password`, all that the client's person is told, where `web_url` is this server's for
+        browsers, or empty. It ends with a URL, and so without a full stop."""
+        page = web_url + ACCOUNT_PATH
+        if not web_url or len(page) > _LONGEST_HINT:
+            return f"{INSTEAD}: ask who runs this server for one"
+        return f"{INSTEAD}: make one at {page}"
 
 
 Outcome: TypeAlias = Authenticated | Unsuitable | None
@@ -164,6 +185,8 @@ class Authenticator:
         right = await self._checked(candidate, login, password, client, urgent=known)
         if not isinstance(right, Authenticated):
             return await self._refused(right, login, client, password=password)
+        if candidate and candidate.second_factor and not right.app_password:
+            return self._without_second_factor(candidate, client)
         if not await self._is_good(right):
             return await self._refused(None, login, client, password=password)
         return self._succeeded(right, login, client)
@@ -191,6 +214,8 @@ class Authenticator:
         unsuitable = _unsuitable(matched, client) if matched else None
         if candidate is None or unsuitable or (number is not None and matched is None):
             return await self._refused(unsuitable, success.login, client)
+        if candidate.second_factor and not matched:
+            return self._without_second_factor(candidate, client)
         who = _by_app_password(candidate.account, matched) if matched else _by_password(candidate)
         return self._succeeded(who, success.login, client)
 
@@ -210,6 +235,11 @@ class Authenticator:
         that are open by then have ended, and this one would not."""
         login = (who.account.id, who.credential)
         return not await self._world.database.read(credential_marks.withdrawn, (login,))
+
+    def _without_second_factor(self, candidate: Candidate, client: Client) -> Unsuitable:
+        """The own password was right, and lets no program in."""
+        self._history.refused(candidate.account, client, why=_SECOND_FACTOR.why)
+        return _SECOND_FACTOR
 
     def _succeeded(self, who: Authenticated, login: str, client: Client) -> Authenticated:
         self._history.succeeded(who.account, login, client)
@@ -349,6 +379,7 @@ def _by_app_password(account: Account, matched: Matched) -> Authenticated:
     return Authenticated(account, matched, mark(matched.digest))
 
 
+_SECOND_FACTOR: Final = Unsuitable("the account has a second factor", INSTEAD, needs_app_password=True)
 _OUTSIDE: Final = Unsuitable(credentials.OUTSIDE)
 _READ_ONLY: Final = Unsuitable(
     "the app password is read-only", "this app password is read-only, and may not send mail"

@@ -91,10 +91,12 @@ class LoginHistory:
         shown."""
         account = await self._world.database.read(by_login, login)
         self._throttle.failed(_key(account, login), client_key(client.address), password=password)
-        self._count(client, "failed")
-        # The login is not logged: people type passwords there.
-        known = {"why": why} if why else {}
-        self._world.telemetry.event("login failed", address=client.address, scope=client.scope, **known)
+        self._failed(client, why)
+
+    def refused(self, account: Account, client: Client, *, why: str) -> None:
+        """The password was right, and lets nobody in. A failed login, which slows down no other."""
+        self._throttle.refused(account.login, client_key(client.address))
+        self._failed(client, why)
 
     def app_password_used(self, identifier: int, client: Client) -> None:
         """Note when, where and for what it was used."""
@@ -111,6 +113,12 @@ class LoginHistory:
     async def settled(self) -> None:
         """Return once all that is to be recorded is written."""
         await asyncio.gather(*self._tasks)
+
+    def _failed(self, client: Client, why: str) -> None:
+        self._count(client, "failed")
+        # The login is not logged: people type passwords there.
+        known = {"why": why} if why else {}
+        self._world.telemetry.event("login failed", address=client.address, scope=client.scope, **known)
 
     def _count(self, client: Client, result: str) -> None:
         self._world.shared.metrics.count(LOGINS, client.scope, result).value += 1

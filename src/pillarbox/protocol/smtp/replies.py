@@ -159,6 +159,12 @@ def insufficient(why: str) -> Reply:
     return Reply(AUTH_FAILED.code, AUTH_FAILED.status, f"{AUTH_FAILED.text}: {why}")
 
 
+def too_weak(why: str) -> Reply:
+    """A password that is right, and is not enough for who has a second factor. RFC 4954 §6: 534 is for what is "weaker
+    than server policy permits for that user"; large providers answer with it, and programs show what it says."""
+    return Reply(534, "7.9", why)
+
+
 def challenge(base64: str) -> Reply:
     """A server challenge of an AUTH exchange; "334 " alone where it is empty (RFC 4954 §4)."""
     return Reply(334, "", base64)

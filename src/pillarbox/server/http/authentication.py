@@ -75,10 +75,13 @@ class Remembered:
 class Logins:
     """Checks the logins of requests."""
 
-    def __init__(self, authenticator: Authenticator, key: bytes, *, plain_allowed: bool) -> None:
+    def __init__(
+        self, authenticator: Authenticator, key: bytes, *, plain_allowed: bool, web_url: str
+    ) -> None:
         self._authenticator = authenticator
         self._key = key
         self._plain_allowed = plain_allowed
+        self._web_url = web_url
 
     async def check(
         self, field: bytes, origin: Origin, remembered: Remembered, now_s: float
@@ -110,6 +113,8 @@ class Logins:
             raise LoginFailed(wrong)
         if isinstance(who, Unsuitable):
             detail = f"Authentication failed: {who.words}."
+            if who.needs_app_password:
+                detail = who.hint(self._web_url)
             if wrong is WRONG_LOGIN:  # RFC 9110 §15.5.2: other credentials are asked for
                 raise LoginFailed(structs.replace(wrong, detail=detail))
             raise LoginFailed(Problem(403, detail, fields=_INSUFFICIENT))

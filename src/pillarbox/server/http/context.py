@@ -38,7 +38,10 @@ class HttpContext:
         """Scheme and authority of the address that the configuration names."""
         self.proxies = Proxies(Networks(config.http.trusted_proxies))
         self.logins = Logins(
-            authenticator, world.entropy.token_bytes(KEY_OCTETS), plain_allowed=config.plain_passwords
+            authenticator,
+            world.entropy.token_bytes(KEY_OCTETS),
+            plain_allowed=config.plain_passwords,
+            web_url=config.web_url,
         )
         self.alarms = Alarms()
         """The pings of what has no end."""

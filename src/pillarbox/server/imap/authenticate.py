@@ -1,7 +1,8 @@
 """LOGIN, AUTHENTICATE (RFC 9051 §6.2, RFC 4959 SASL-IR).
 
 Credentials are checked by `server.authentication`. A refusal never shows whether the name or the password was
-wrong; an app password that is right says what it is not for.
+wrong; an app password that is right says what it is not for, and a right password that an app password must replace
+says so.
 """
 
 from functools import lru_cache
@@ -9,7 +10,7 @@ from typing import Final
 
 from pillarbox.config.schema import Config
 from pillarbox.directory.app_passwords import Scope
-from pillarbox.protocol.imap import response_codes
+from pillarbox.protocol.imap import response_codes, responses
 from pillarbox.protocol.imap.capabilities import Conditions
 from pillarbox.protocol.imap.commands import Authenticate, Login
 from pillarbox.protocol.sasl.exchange import Challenge, Failure, Reason
@@ -28,7 +29,7 @@ async def login(session: SessionState, command: Login) -> Reply:
         case None:
             return _FAILED
         case Unsuitable():
-            return _unsuitable(who)
+            return _unsuitable(session, who)
         case Authenticated():
             return _logged_in(session, who)
 
@@ -63,7 +64,7 @@ async def respond(session: SessionState, octets: bytes | None) -> Reply | None:
             return _failure(step)
         case Unsuitable():
             session.attempt = None
-            return _unsuitable(step)
+            return _unsuitable(session, step)
         case Authenticated():
             session.attempt = None
             return _logged_in(session, step)
@@ -77,8 +78,14 @@ def _failure(failure: Failure) -> Reply:
             return _FAILED
 
 
-def _unsuitable(refused: Unsuitable) -> Reply:
+def _unsuitable(session: SessionState, refused: Unsuitable) -> Reply:
     # RFC 5530 §3: the code by which programs ask for another password
+    if refused.needs_app_password:
+        # A response has one code. Some programs show their person nothing of it without ALERT (RFC 9051 §7.1), and
+        # others take a NO that has not this one for a failure of the server, and try again.
+        words = refused.hint(session.config.web_url)
+        session.write(responses.no(responses.UNTAGGED, words, response_codes.ALERT))
+        return no(words, response_codes.AUTHENTICATIONFAILED)
     return no(f"Authentication failed: {refused.words}", response_codes.AUTHENTICATIONFAILED)
 
 

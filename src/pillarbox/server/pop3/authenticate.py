@@ -1,7 +1,8 @@
 """USER, PASS, AUTH, and opening the maildrop.
 
 RFC 1939 §4, §7; 5034 §4. Logins are checked by `server.authentication`; a refusal never shows whether name or
-password was wrong; an app password that is right says what it is not for.
+password was wrong; an app password that is right says what it is not for, and a right password that an app password
+must replace says so.
 """
 
 from typing import Final, assert_never
@@ -42,7 +43,7 @@ async def password(session: SessionState, command: Pass) -> None:
         case None:
             _failed(session)
         case Unsuitable():
-            _failed(session, f"Authentication failed: {who.words}.")
+            _failed(session, _sentence(session, who))
         case Authenticated():
             await _open(session, who)
 
@@ -97,11 +98,17 @@ async def _respond(session: SessionState, octets: bytes | None) -> None:
         case Failure():
             _failed(session)
         case Unsuitable():
-            _failed(session, f"Authentication failed: {step.words}.")
+            _failed(session, _sentence(session, step))
         case Authenticated():
             await _open(session, step)
         case _:
             assert_never(step)
+
+
+def _sentence(session: SessionState, refused: Unsuitable) -> str:
+    if refused.needs_app_password:
+        return refused.hint(session.config.web_url)
+    return f"Authentication failed: {refused.words}."
 
 
 def _failed(session: SessionState, text: str = "Authentication failed.") -> None:

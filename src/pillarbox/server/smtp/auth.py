@@ -86,6 +86,8 @@ async def _answer(context: Context, octets: bytes | None) -> tuple[Reply, Authen
             return replies.challenge(base64.b64encode(challenge).decode()), None
         case Failure(reason):
             return _FAILURES[reason], None
+        case Unsuitable(needs_app_password=True):
+            return replies.too_weak(step.hint(context.shared.config.web_url)), None
         case Unsuitable():
             return replies.insufficient(step.words), None
         case Authenticated():
