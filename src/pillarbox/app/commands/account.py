@@ -22,12 +22,17 @@ from pillarbox.app.commands.passwords import (
     password_shown,
 )
 from pillarbox.app.commands.renamed import keep_address_option, renamed_lines
+from pillarbox.app.commands.second_factor import recovery_codes, second_factor
 from pillarbox.mail.visible import visible
 
 
 @click.group("account")
 def command() -> None:
     """Manage accounts: people and programs that log in and receive mail."""
+
+
+command.add_command(second_factor)
+command.add_command(recovery_codes)
 
 
 @command.command("add")

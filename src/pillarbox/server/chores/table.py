@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pillarbox.delivery import tracking
+from pillarbox.directory import totp
 from pillarbox.mail.identifiers import EmailId
 from pillarbox.push import subscriptions
 from pillarbox.queue import submissions
@@ -118,12 +119,22 @@ async def drop_subscriptions(world: World, _rest: Rest) -> bool:
     return removed == subscriptions.REMOVED_TOGETHER
 
 
+async def drop_forgotten_setups(world: World, _rest: Rest) -> bool:
+    """Remove the secrets of one-time codes whose first code has never come."""
+    now_ms = world.clock.now_ms()
+    if not await world.database.read(totp.any_forgotten, now_ms=now_ms):
+        return False
+    drop = world.database.write_in_thread
+    return await drop(totp.drop_forgotten, now_ms=now_ms, limit=FORGOTTEN_TOGETHER) == FORGOTTEN_TOGETHER
+
+
 FORGOTTEN_TOGETHER: Final = 200
 FORGET_EVERY_S: Final = 600.0
 BROUGHT_BACK_TOGETHER: Final = 1_000
 """Emails of one run of the chore, a millisecond or two each."""
 DUE_TOGETHER: Final = 100
 SUBSCRIPTIONS_EVERY_S: Final = 60.0
+SETUPS_EVERY_S: Final = 600.0
 EXPUNGED_TOGETHER: Final = 2_000
 """Messages of an unfinished copy that are expunged in one transaction, some 50 milliseconds."""
 LEFTOVERS_EVERY_S: Final = 3600.0
@@ -139,6 +150,7 @@ CHORES: Final = (
     Chore(index_mail),
     Chore(forget_submissions, every_s=FORGET_EVERY_S),
     Chore(drop_subscriptions, every_s=SUBSCRIPTIONS_EVERY_S),
+    Chore(drop_forgotten_setups, every_s=SETUPS_EVERY_S),
     Chore(drop_leftovers, every_s=LEFTOVERS_EVERY_S),
     Chore(rotate_keys, every_s=KEYS_EVERY_S),
 )

@@ -1,0 +1,97 @@
+"""Second factors of accounts, with what begins and ends with them: sessions, push subscriptions, recovery codes."""
+
+from dataclasses import dataclass
+
+from pillarbox.admin import accounts
+from pillarbox.directory import recovery_codes, second_factors, secrets, totp
+from pillarbox.directory.naming import NameRefused
+from pillarbox.mail.identifiers import AccountId
+from pillarbox.world.database import Transaction
+from pillarbox.world.entropy import Entropy
+
+
+@dataclass(frozen=True, slots=True)
+class SecondFactors:
+    """What an account is signed in to with, beside its password."""
+
+    login: str
+    one_time_codes: bool
+    one_time_codes_since_ms: int | None
+    recovery_codes: int
+    """How many are left."""
+
+
+def find(tx: Transaction, login: str) -> SecondFactors:
+    """Those of an account. Raises `NameRefused`."""
+    account = accounts.find(tx, login)
+    return SecondFactors(
+        account.login,
+        totp.has(tx, account.id),
+        totp.confirmed_at_ms(tx, account.id),
+        recovery_codes.left(tx, account.id),
+    )
+
+
+def remove(tx: Transaction, login: str) -> SecondFactors:
+    """Remove all of them, recovery codes as well, for somebody who has lost the phone: the password is enough again.
+    Returns what there was. Raises `NameRefused`."""
+    account, before = accounts.find(tx, login), find(tx, login)
+    totp.remove(tx, account.id)
+    tx.touch(account.id)
+    return before
+
+
+def new_recovery_codes(tx: Transaction, login: str, codes: list[str], *, fresh: bytes, now_ms: int) -> None:
+    """Store these codes (`generate`) instead of all that the account has. `fresh`: the secret to digest them with,
+    where the installation has none yet. Raises `NameRefused`, also for an account without a second factor."""
+    account = accounts.find(tx, login)
+    if not second_factors.has_second_factor(tx, account.id):
+        raise NameRefused(f"'{login}' has no second factor that a recovery code could stand for")
+    store_recovery_codes(tx, account.id, codes, fresh=fresh, now_ms=now_ms)
+
+
+def store_recovery_codes(
+    tx: Transaction, account: AccountId, codes: list[str], *, fresh: bytes, now_ms: int
+) -> None:
+    """The same for an account that is known to have one."""
+    secret = secrets.ensure(tx, secrets.CREDENTIALS, fresh)
+    digests = [recovery_codes.digest_of(code, secret) for code in codes]
+    recovery_codes.replace(tx, account, [digest for digest in digests if digest], now_ms=now_ms)
+
+
+def generate(entropy: Entropy) -> list[str]:
+    """New recovery codes, as they are shown."""
+    octets = recovery_codes.RANDOM_OCTETS
+    return [recovery_codes.format_code(entropy.token_bytes(octets)) for _ in range(recovery_codes.CODES)]
+
+
+def confirm_one_time_codes(
+    tx: Transaction,
+    account: AccountId,
+    secret: bytes,
+    step: int,
+    *,
+    codes: list[str],
+    fresh: bytes,
+    now_ms: int,
+) -> list[str] | None:
+    """Let a secret count whose code of this step was shown.
+
+    With the account's first second factor, what was opened with its password ends, and it gets recovery codes: `codes`,
+    which are returned; otherwise those stay that it has, and the list is empty. `None`: that secret waits no more.
+    """
+    is_first = not second_factors.has_second_factor(tx, account)
+    if not totp.confirm(tx, account, secret, step, now_ms=now_ms):
+        return None
+    if is_first:
+        store_recovery_codes(tx, account, codes, fresh=fresh, now_ms=now_ms)
+    end_what_passwords_have_opened(tx, account, now_ms=now_ms)
+    return codes if is_first else []
+
+
+def end_what_passwords_have_opened(tx: Transaction, account: AccountId, *, now_ms: int) -> None:
+    """After an account has got a second factor: end the sessions and push subscriptions that were made with its own
+    password. Those of app passwords stay."""
+    second_factors.added(tx)
+    accounts.end_what_was_made_with_others(tx, account, now_ms=now_ms)
+    tx.touch(account)
