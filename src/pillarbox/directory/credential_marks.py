@@ -77,20 +77,23 @@ def _of_own(tx: Transaction, account: AccountId) -> dict[str, int | None]:
     return found
 
 
-def withdrawn(tx: Transaction, logins: Iterable[Login]) -> set[Login]:
+def withdrawn(tx: Transaction, logins: Iterable[Login], *, of_person: bool = False) -> set[Login]:
     """Those of these logins whose sessions must end: the password was changed or revoked, it is the account's own and
     the account has got a second factor, or the account was disabled or removed. That an app password expires ends no
-    session."""
+    session.
+
+    `of_person`: of somebody who shows the second factor as well, so that the own password counts all the same.
+    """
     gone, marks = set[Login](), dict[AccountId, set[str]]()
     for account, shown in logins:
         if account not in marks:
-            marks[account] = _all(tx, account)
+            marks[account] = _all(tx, account, of_person=of_person)
         if shown not in marks[account]:
             gone.add((account, shown))
     return gone
 
 
-def _all(tx: Transaction, account: AccountId) -> set[str]:
+def _all(tx: Transaction, account: AccountId, *, of_person: bool) -> set[str]:
     """The marks of all passwords that open an account; none where it is disabled or removed."""
     if not tx.value("SELECT enabled FROM accounts WHERE id = ?", (account,)):
         return set()
@@ -98,7 +101,7 @@ def _all(tx: Transaction, account: AccountId) -> set[str]:
         mark(digest)
         for (digest,) in tx.rows("SELECT digest FROM app_passwords WHERE account = ?", (account,))
     }
-    if has_second_factor(tx, account):
+    if not of_person and has_second_factor(tx, account):
         return of_programs
     own = tx.rows("SELECT argon2 FROM passwords WHERE account = ?", (account,))
     foreign = tx.rows("SELECT hash FROM foreign_passwords WHERE account = ?", (account,))

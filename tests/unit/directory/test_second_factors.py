@@ -1,0 +1,77 @@
+"""What a second factor withdraws: every mark of the account's own password, and no other."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from pillarbox.app.database import SCHEMAS
+from pillarbox.directory import app_passwords, credential_marks, credentials, totp
+from pillarbox.directory.app_passwords import AppPasswordHash, Scope
+from pillarbox.directory.credential_marks import mark
+from pillarbox.directory.withdrawal import WITHDRAWN
+from pillarbox.mail.identifiers import AccountId
+from pillarbox.world.database import Transaction
+from tests.kit.database import open_transaction
+from tests.kit.people import NOW_MS, hashed, person
+from tests.kit.second_factor import give
+
+FOREIGN = "$1$abcdefgh$G//4keteveJp0qb8z2DxG/"
+
+
+@pytest.fixture
+def tx() -> Iterator[Transaction]:
+    with open_transaction(*SCHEMAS) as tx:
+        yield tx
+
+
+def of_app(tx: Transaction, account: AccountId) -> str:
+    """The mark of an app password."""
+    keys = AppPasswordHash(b"d" * 32, bytes(32), bytes(32))
+    app_passwords.add(tx, account, keys, name="phone", scopes=frozenset({Scope.JMAP}), now_ms=NOW_MS)
+    return mark(b"d" * 32)
+
+
+def own_marks(tx: Transaction, kind: str) -> tuple[AccountId, str]:
+    """An account, and the mark of its own password or of a former one that counts."""
+    if kind == "own":
+        anna = person(tx, "anna@one.example", "open sesame")
+        return anna.id, mark(hashed("open sesame").argon2)
+    anna = person(tx, "anna@one.example")
+    credentials.set_foreign(tx, anna.id, FOREIGN, now_ms=NOW_MS)
+    if kind == "upgraded":
+        assert credentials.upgrade(tx, anna.id, FOREIGN, hashed("password"), now_ms=NOW_MS)
+    if kind == "kept":
+        credentials.set_password(tx, anna.id, hashed("password"), now_ms=NOW_MS, keep_sessions=True)
+    return anna.id, mark(FOREIGN)
+
+
+@pytest.mark.parametrize("kind", ["own", "foreign", "upgraded", "kept"])
+def test_marks_of_the_own_password_are_withdrawn(tx: Transaction, kind: str) -> None:
+    account, own = own_marks(tx, kind)
+    app = of_app(tx, account)
+    logins = [(account, own), (account, app)]
+    valid = credential_marks.valid(tx, account, scope=Scope.JMAP, now_ms=NOW_MS)
+    assert credential_marks.withdrawn(tx, logins) == set()
+    tx.announced.clear()
+    give(tx, account, now_ms=NOW_MS)
+    assert WITHDRAWN in tx.announced
+    assert credential_marks.withdrawn(tx, logins) == {(account, own)}
+    assert credential_marks.withdrawn(tx, logins, of_person=True) == set()
+    assert credential_marks.valid(tx, account, scope=Scope.JMAP, now_ms=NOW_MS) == {app: None}
+    tx.announced.clear()
+    totp.remove(tx, account)
+    assert WITHDRAWN not in tx.announced, "nothing ends when it is removed"
+    assert credential_marks.withdrawn(tx, logins) == set()
+    assert credential_marks.valid(tx, account, scope=Scope.JMAP, now_ms=NOW_MS) == valid
+
+
+def test_it_is_nobody_elses(tx: Transaction) -> None:
+    account, own = own_marks(tx, "own")
+    give(tx, person(tx, "bert@one.example").id, now_ms=NOW_MS)
+    assert credential_marks.withdrawn(tx, [(account, own)]) == set()
+
+
+def test_a_secret_that_does_not_count_withdraws_nothing(tx: Transaction) -> None:
+    account, own = own_marks(tx, "own")
+    totp.begin(tx, account, bytes(20), now_ms=NOW_MS)
+    assert credential_marks.withdrawn(tx, [(account, own)]) == set()
