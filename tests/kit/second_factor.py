@@ -1,12 +1,33 @@
-"""An account with one-time codes, for tests."""
+"""An account with one-time codes, and a server that tells where app passwords are made; for tests."""
+
+from collections.abc import Mapping
+from typing import Any, Final
 
 from pillarbox.admin import second_factors
 from pillarbox.directory import secrets, totp
 from pillarbox.mail.identifiers import AccountId
+from pillarbox.server.connection import SessionFactory
 from pillarbox.world.database import Transaction
+from tests.kit.provider import Provider
+from tests.kit.server import Server, factories
 
-SECRET = bytes(range(20))
-RECOVERY_CODES = [f"abcde-fghij-kmnp{letter}" for letter in "abcdefghij"]
+SECRET: Final = bytes(range(20))
+RECOVERY_CODES: Final = [f"abcde-fghij-kmnp{letter}" for letter in "abcdefghij"]
+
+URL: Final = "https://mail.one.example:8443"
+TOLD: Final = f"Application-specific password required: make one at {URL}/account"
+
+
+def with_url(provider: Provider) -> Mapping[str, SessionFactory[Any]]:
+    """Sessions of a server that has this URL for browsers, for `serve`."""
+    provider.web_url = URL
+    return factories(provider)
+
+
+def add_factor(server: Server) -> None:
+    """Give the first person of a server a second factor."""
+    world, account = server.provider.world, server.provider.accounts[0]
+    server.run(world.database.write(give, account, now_ms=world.clock.now_ms()))
 
 
 def give(tx: Transaction, account: AccountId, *, now_ms: int) -> None:

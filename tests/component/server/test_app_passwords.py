@@ -54,7 +54,7 @@ def imap(there: Line, way: str, password: str) -> str:
     there.line()
     if way in MECHANISMS:
         return by_sasl(there, "a AUTHENTICATE", "+ ", way, password)
-    there.say(f"a LOGIN {LOGIN} {password}")
+    there.say(f'a LOGIN {LOGIN} "{password}"')
     return there.line()
 
 

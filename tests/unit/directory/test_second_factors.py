@@ -10,7 +10,7 @@ from pillarbox.directory.app_passwords import AppPasswordHash, Scope
 from pillarbox.directory.credential_marks import mark
 from pillarbox.directory.withdrawal import WITHDRAWN
 from pillarbox.mail.identifiers import AccountId
-from pillarbox.world.database import Transaction
+from pillarbox.world.database.sqlite.transaction import SqliteTransaction
 from tests.kit.database import open_transaction
 from tests.kit.people import NOW_MS, hashed, person
 from tests.kit.second_factor import give
@@ -19,19 +19,19 @@ FOREIGN = "$1$abcdefgh$G//4keteveJp0qb8z2DxG/"
 
 
 @pytest.fixture
-def tx() -> Iterator[Transaction]:
+def tx() -> Iterator[SqliteTransaction]:
     with open_transaction(*SCHEMAS) as tx:
         yield tx
 
 
-def of_app(tx: Transaction, account: AccountId) -> str:
+def of_app(tx: SqliteTransaction, account: AccountId) -> str:
     """The mark of an app password."""
     keys = AppPasswordHash(b"d" * 32, bytes(32), bytes(32))
     app_passwords.add(tx, account, keys, name="phone", scopes=frozenset({Scope.JMAP}), now_ms=NOW_MS)
     return mark(b"d" * 32)
 
 
-def own_marks(tx: Transaction, kind: str) -> tuple[AccountId, str]:
+def own_marks(tx: SqliteTransaction, kind: str) -> tuple[AccountId, str]:
     """An account, and the mark of its own password or of a former one that counts."""
     if kind == "own":
         anna = person(tx, "anna@one.example", "open sesame")
@@ -46,7 +46,7 @@ def own_marks(tx: Transaction, kind: str) -> tuple[AccountId, str]:
 
 
 @pytest.mark.parametrize("kind", ["own", "foreign", "upgraded", "kept"])
-def test_marks_of_the_own_password_are_withdrawn(tx: Transaction, kind: str) -> None:
+def test_marks_of_the_own_password_are_withdrawn(tx: SqliteTransaction, kind: str) -> None:
     account, own = own_marks(tx, kind)
     app = of_app(tx, account)
     logins = [(account, own), (account, app)]
@@ -65,13 +65,13 @@ def test_marks_of_the_own_password_are_withdrawn(tx: Transaction, kind: str) -> 
     assert credential_marks.valid(tx, account, scope=Scope.JMAP, now_ms=NOW_MS) == valid
 
 
-def test_it_is_nobody_elses(tx: Transaction) -> None:
+def test_it_is_nobody_elses(tx: SqliteTransaction) -> None:
     account, own = own_marks(tx, "own")
     give(tx, person(tx, "bert@one.example").id, now_ms=NOW_MS)
     assert credential_marks.withdrawn(tx, [(account, own)]) == set()
 
 
-def test_a_secret_that_does_not_count_withdraws_nothing(tx: Transaction) -> None:
+def test_a_secret_that_does_not_count_withdraws_nothing(tx: SqliteTransaction) -> None:
     account, own = own_marks(tx, "own")
     totp.begin(tx, account, bytes(20), now_ms=NOW_MS)
     assert credential_marks.withdrawn(tx, [(account, own)]) == set()

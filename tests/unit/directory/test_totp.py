@@ -10,7 +10,7 @@ from pillarbox.directory.schema import SCHEMA
 from pillarbox.directory.totp import STEP_MS, Secret, code_of, matching_step, read_code
 from pillarbox.directory.withdrawal import WITHDRAWN
 from pillarbox.mail.identifiers import AccountId
-from pillarbox.world.database import Transaction
+from pillarbox.world.database.sqlite.transaction import SqliteTransaction
 from tests.kit.database import open_transaction
 from tests.kit.people import NOW_MS, person
 
@@ -20,7 +20,7 @@ ANNA = AccountId(1)
 
 
 @pytest.fixture
-def tx() -> Iterator[Transaction]:
+def tx() -> Iterator[SqliteTransaction]:
     with open_transaction(SCHEMA) as tx:
         person(tx, "anna@one.example")
         yield tx
@@ -96,7 +96,7 @@ def test_what_somebody_types(typed: str, code: str | None) -> None:
     assert read_code(typed) == code
 
 
-def test_a_secret_counts_from_its_first_code_on(tx: Transaction) -> None:
+def test_a_secret_counts_from_its_first_code_on(tx: SqliteTransaction) -> None:
     totp.begin(tx, ANNA, SECRET, now_ms=NOW_MS)
     assert totp.begun(tx, ANNA, now_ms=NOW_MS) == SECRET
     assert totp.find(tx, ANNA) is None
@@ -110,7 +110,7 @@ def test_a_secret_counts_from_its_first_code_on(tx: Transaction) -> None:
     assert not totp.confirm(tx, ANNA, SECRET, 8, now_ms=NOW_MS), "once"
 
 
-def test_another_secret_waits_beside_the_one_that_counts(tx: Transaction) -> None:
+def test_another_secret_waits_beside_the_one_that_counts(tx: SqliteTransaction) -> None:
     other = bytes(20)
     totp.begin(tx, ANNA, SECRET, now_ms=NOW_MS)
     totp.confirm(tx, ANNA, SECRET, 7, now_ms=NOW_MS)
@@ -123,7 +123,7 @@ def test_another_secret_waits_beside_the_one_that_counts(tx: Transaction) -> Non
     assert not totp.use(tx, ANNA, SECRET, 10), "of the secret before"
 
 
-def test_a_secret_waits_for_an_hour(tx: Transaction) -> None:
+def test_a_secret_waits_for_an_hour(tx: SqliteTransaction) -> None:
     totp.begin(tx, ANNA, SECRET, now_ms=NOW_MS)
     late = NOW_MS + totp.SETUP_MS
     assert totp.begun(tx, ANNA, now_ms=late - 1) == SECRET
@@ -136,7 +136,7 @@ def test_a_secret_waits_for_an_hour(tx: Transaction) -> None:
 
 
 @pytest.mark.rfc("6238 §5.2", "MUST NOT")
-def test_a_code_is_good_once_and_none_before_it_is(tx: Transaction) -> None:
+def test_a_code_is_good_once_and_none_before_it_is(tx: SqliteTransaction) -> None:
     totp.begin(tx, ANNA, SECRET, now_ms=NOW_MS)
     totp.confirm(tx, ANNA, SECRET, 7, now_ms=NOW_MS)
     used = [(step, totp.use(tx, ANNA, SECRET, step)) for step in (7, 6, 8, 8, 7, 10, 9, 11)]
@@ -144,7 +144,9 @@ def test_a_code_is_good_once_and_none_before_it_is(tx: Transaction) -> None:
 
 
 @pytest.mark.parametrize("octets", ["x''", "x'00'", "zeroblob(19)", "zeroblob(21)", "'zz'", "12"])
-def test_a_damaged_secret_lets_nobody_in_and_still_asks_for_a_code(tx: Transaction, octets: str) -> None:
+def test_a_damaged_secret_lets_nobody_in_and_still_asks_for_a_code(
+    tx: SqliteTransaction, octets: str
+) -> None:
     totp.begin(tx, ANNA, SECRET, now_ms=NOW_MS)
     tx.execute(f"UPDATE totp_setups SET secret = {octets}")
     assert totp.begun(tx, ANNA, now_ms=NOW_MS) is None
@@ -154,7 +156,7 @@ def test_a_damaged_secret_lets_nobody_in_and_still_asks_for_a_code(tx: Transacti
 
 
 @pytest.mark.parametrize("step", ["'zz'", "x'ff'"])
-def test_a_damaged_step_takes_no_code(tx: Transaction, step: str) -> None:
+def test_a_damaged_step_takes_no_code(tx: SqliteTransaction, step: str) -> None:
     totp.begin(tx, ANNA, SECRET, now_ms=NOW_MS)
     totp.confirm(tx, ANNA, SECRET, 7, now_ms=NOW_MS)
     tx.execute(f"UPDATE totp_secrets SET last_step = {step}, confirmed_at_ms = {step}")
@@ -164,7 +166,7 @@ def test_a_damaged_step_takes_no_code(tx: Transaction, step: str) -> None:
     assert second_factors.has_second_factor(tx, ANNA)
 
 
-def test_recovery_codes_go_with_the_last_factor(tx: Transaction) -> None:
+def test_recovery_codes_go_with_the_last_factor(tx: SqliteTransaction) -> None:
     totp.begin(tx, ANNA, SECRET, now_ms=NOW_MS)
     totp.confirm(tx, ANNA, SECRET, 7, now_ms=NOW_MS)
     totp.begin(tx, ANNA, bytes(20), now_ms=NOW_MS)
@@ -176,7 +178,7 @@ def test_recovery_codes_go_with_the_last_factor(tx: Transaction) -> None:
     assert not totp.remove(tx, ANNA)
 
 
-def test_they_go_with_the_account(tx: Transaction) -> None:
+def test_they_go_with_the_account(tx: SqliteTransaction) -> None:
     totp.begin(tx, ANNA, SECRET, now_ms=NOW_MS)
     totp.confirm(tx, ANNA, SECRET, 7, now_ms=NOW_MS)
     totp.begin(tx, ANNA, SECRET, now_ms=NOW_MS)

@@ -15,6 +15,7 @@ from pillarbox.server.auth_throttle import (
     NETWORK,
     PAIR,
     PASSWORD,
+    REFUSED,
     AuthThrottle,
 )
 from pillarbox.world.entropy import SystemEntropy
@@ -238,3 +239,28 @@ def test_many_people_behind_one_network_of_whom_some_mistype_are_not_kept_out() 
 )
 def test_the_network_of_a_client(address: str, network: str) -> None:
     assert network_key(client_key(address)) == network
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_right_passwords_that_let_nobody_in_delay_nobody_until_there_are_very_many(known: bool) -> None:
+    watch = Watch()
+    throttle = AuthThrottle(watch, for_one_alone().tallies)
+    waits = []
+    for _time in range(REFUSED.free + 10):
+        waits.append(throttle.admit("anna", "a", known=known))
+        throttle.refused("anna", "a")
+    assert waits[: REFUSED.free + 1] == [0.0] * REFUSED.free + [0.5]
+    assert waits[-1] == REFUSED.longest_s == throttle.admit("anna", "a", known=known)
+    assert throttle.admit("anna", "b", known=known) == throttle.admit("bert", "a", known=known) == 0.0
+    watch.now += HALF_LIFE_S
+    assert throttle.admit("anna", "a", known=known) == 0.0
+
+
+def test_a_program_that_tries_each_minute_is_never_delayed() -> None:
+    watch = Watch()
+    throttle = AuthThrottle(watch, for_one_alone().tallies)
+    for _minute in range(24 * 60):
+        assert throttle.admit("anna", "a", known=False) == 0.0
+        for _connection in range(3):
+            throttle.refused("anna", "a")
+        watch.now += 60

@@ -21,6 +21,7 @@ from pillarbox.server.http.websocket import FRAGMENT_OCTETS, WebSocket
 from pillarbox.server.login_history import LOGINS
 from tests.kit.http.server import HttpClient, authorization, open_http
 from tests.kit.pump import until
+from tests.kit.second_factor import add_factor
 from tests.kit.server import Server
 from tests.unit.protocol.http.test_websocket import frame
 
@@ -512,6 +513,26 @@ def test_whose_app_password_is_revoked_is_ended(server: Server, client: HttpClie
         end_withdrawn(server)
         assert client.rest() == {"idle": b"", "events": b"0\r\n\r\n", "websocket": b"\x88\x02\x03\xe9"}[what]
         assert other.ask("GET /mine", {"Authorization": authorization()}).status == 200
+
+
+@pytest.mark.parametrize("what", ["idle", "events", "websocket"])
+def test_who_gets_a_second_factor_is_ended(server: Server, client: HttpClient, what: str) -> None:
+    """What its own password has opened, and not what an app password has."""
+    credentials = f"Bearer {app_password(server, Scope.JMAP)}"
+    if what == "idle":
+        assert client.ask("GET /mine", {"Authorization": authorization()}).status == 200
+    elif what == "events":
+        begin_events(client)
+    else:
+        open_websocket(client)
+    with HttpClient(server) as other:
+        assert other.ask("GET /mine", {"Authorization": credentials}).status == 200
+        end_withdrawn(server)
+        add_factor(server)
+        end_withdrawn(server)
+        assert client.rest() == {"idle": b"", "events": b"0\r\n\r\n", "websocket": b"\x88\x02\x03\xe9"}[what]
+        assert other.ask("GET /mine", {"Authorization": credentials}).status == 200
+        assert other.ask("GET /mine", {"Authorization": authorization()}).status == 401
 
 
 def test_who_comes_after_somebody_else_by_the_same_connection_keeps_it(

@@ -54,7 +54,7 @@ def test_of_two_workers_one_lets_in(tmp_path: Path, kind: str) -> None:
         both, found = asyncio.Event(), list[int]()
 
         async def attempt(database: Database) -> object:
-            meeting = cast(Database, Meeting(database, both, found))
+            meeting = cast("Database", Meeting(database, both, found))
             world = world_of(meeting, VirtualClock(NOW_MS), entropy=SeededEntropy(3))
             if kind == "recovery":
                 return await RecoveryCodes(world).use(anna, RECOVERY_CODES[0])

@@ -1,0 +1,177 @@
+"""An account with a second factor at the door of all protocols: its own password is refused, in words, only once it was
+right; and that is no guess."""
+
+from typing import Any
+
+import pytest
+
+from pillarbox.directory import credentials, totp
+from pillarbox.directory.app_passwords import Scope
+from pillarbox.protocol.sasl.exchange import Failure
+from pillarbox.server.auth_throttle import PAIR, REFUSED, AuthThrottle
+from pillarbox.server.authentication import Client, Unsuitable
+from pillarbox.server.login_history import LOGINS
+from pillarbox.server.password_checks import PasswordChecks
+from tests.kit.people import NOW_MS
+from tests.unit.server.test_app_password_limits import tried
+from tests.unit.server.test_authentication import AWAY, Bench, account_of, add_app, run
+
+SECRET = bytes(range(20))
+RIGHT = "open sesame"
+OWN = ("password", "PLAIN", "LOGIN", "SCRAM-SHA-256")
+"""Ways to show one's own password; a token is an app password."""
+WHY = "the account has a second factor"
+
+
+def give(bench: Bench) -> None:
+    """Anna gets a second factor."""
+    bench.database.write_now(totp.begin, bench.anna.id, SECRET, now_ms=NOW_MS)
+    assert bench.database.write_now(totp.confirm, bench.anna.id, SECRET, 1, now_ms=NOW_MS)
+
+
+def refusals(bench: Bench) -> list[dict[str, object]]:
+    return [fields for name, fields in bench.telemetry.events if name == "login failed"]
+
+
+@pytest.mark.parametrize("way", OWN)
+@pytest.mark.parametrize("scope", [scope for scope in Scope if scope is not Scope.MAIL], ids=str)
+def test_the_own_password_is_refused_in_words(way: str, scope: Scope) -> None:
+    async def scenario(bench: Bench) -> None:
+        client = Client("198.51.100.7", scope)
+        outcome, _ = await tried(bench, way, "anna", RIGHT, client)
+        assert account_of(outcome) == bench.anna
+        give(bench)
+        outcome, _ = await tried(bench, way, "anna", RIGHT, client)
+        assert isinstance(outcome, Unsuitable)
+        assert outcome.needs_app_password
+        assert refusals(bench) == [{"address": "198.51.100.7", "scope": scope, "why": WHY}]
+        outcome, _ = await tried(bench, way, "anna", "wrong", client)
+        assert outcome is None or isinstance(outcome, Failure)
+        assert "why" not in refusals(bench)[1]
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("way", [*OWN, "token"])
+def test_an_app_password_is_let_in(way: str) -> None:
+    async def scenario(bench: Bench) -> None:
+        give(bench)
+        password = add_app(bench, bench.anna, Scope.IMAP)
+        outcome, _ = await tried(bench, way, "anna", password, Client("198.51.100.7", Scope.IMAP))
+        assert account_of(outcome) == bench.anna
+        outcome, _ = await tried(bench, way, "anna", password, Client("198.51.100.7", Scope.POP3))
+        assert isinstance(outcome, Unsuitable)
+        assert not outcome.needs_app_password
+
+    run(scenario)
+
+
+def test_the_own_password_is_no_token() -> None:
+    async def scenario(bench: Bench) -> None:
+        give(bench)
+        outcome, _ = await tried(bench, "token", "anna", RIGHT, AWAY)
+        assert outcome is None
+
+    run(scenario)
+
+
+def test_a_hash_of_another_server_is_upgraded_all_the_same() -> None:
+    async def scenario(bench: Bench) -> None:
+        foreign = "$1$abcdefgh$G//4keteveJp0qb8z2DxG/"
+        bench.database.write_now(credentials.set_foreign, bench.anna.id, foreign, now_ms=NOW_MS)
+        give(bench)
+        outcome, _ = await tried(bench, "password", "anna", "password", AWAY)
+        assert isinstance(outcome, Unsuitable)
+        await bench.authenticator.settled()
+        candidate = bench.database.read_now(credentials.find, "anna")
+        assert candidate is not None
+        assert (candidate.foreign, candidate.second_factor) == (None, True)
+
+    run(scenario)
+
+
+@pytest.mark.replaces_functions
+@pytest.mark.parametrize("way", OWN)
+def test_a_wrong_password_costs_the_same_with_and_without(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same outcome and the same challenges, counted the same, after the same work."""
+    checked, counted = list[str | None](), list[tuple[str, str, str]]()
+    holds, failed = PasswordChecks.holds, AuthThrottle.failed
+
+    async def counting(self: PasswordChecks, argon2: str | None, *given: Any, **more: Any) -> bool:
+        checked.append(argon2)
+        return await holds(self, argon2, *given, **more)
+
+    def counting_failures(self: AuthThrottle, account: str, client: str, *, password: str = "") -> None:
+        counted.append((account, client, password))
+        failed(self, account, client, password=password)
+
+    monkeypatch.setattr(PasswordChecks, "holds", counting)
+    monkeypatch.setattr(AuthThrottle, "failed", counting_failures)
+
+    async def scenario(bench: Bench) -> None:
+        met = []
+        for second in (False, True):
+            if second:
+                give(bench)
+            checked.clear()
+            counted.clear()
+            outcome, challenges = await tried(bench, way, "anna", "wrong", AWAY)
+            met.append((outcome, len(challenges), [*checked], [*counted]))
+        assert met[0] == met[1]
+        assert len(counted) == 1
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("way", OWN)
+def test_it_is_a_failed_login_that_is_no_guess(way: str) -> None:
+    async def scenario(bench: Bench) -> None:
+        give(bench)
+        began = bench.clock.monotonic()
+        for _time in range(PAIR.free * 5):
+            assert isinstance((await tried(bench, way, "anna", RIGHT, AWAY))[0], Unsuitable)
+        assert bench.clock.monotonic() == began, "nobody has waited"
+        failed = bench.shared.metrics.value(LOGINS, "imap", "failed")
+        assert failed == len(refusals(bench)) == PAIR.free * 5
+        assert await bench.login("bert", "wrong", AWAY) is None
+        assert bench.clock.monotonic() == began, "not the others there either"
+
+    run(scenario)
+
+
+def test_very_many_are_slowed_down_a_little() -> None:
+    async def scenario(bench: Bench) -> None:
+        give(bench)
+        began = bench.clock.monotonic()
+        for _time in range(int(REFUSED.free) + 10):
+            await tried(bench, "password", "anna", RIGHT, AWAY)
+        waited = bench.clock.monotonic() - began
+        assert 0 < waited <= 10 * REFUSED.longest_s
+        began = bench.clock.monotonic()
+        password = add_app(bench, bench.anna, Scope.IMAP)
+        assert await bench.login("anna", password, AWAY) == bench.anna
+        assert bench.clock.monotonic() - began <= REFUSED.longest_s
+
+    run(scenario)
+
+
+def test_guesses_are_slowed_down_as_always() -> None:
+    async def scenario(bench: Bench) -> None:
+        give(bench)
+        began = bench.clock.monotonic()
+        for _time in range(PAIR.free + 3):
+            await bench.login("anna", RIGHT, AWAY)
+            await bench.login("anna", "wrong", AWAY)
+        assert bench.clock.monotonic() > began
+
+    run(scenario)
+
+
+def test_what_is_told() -> None:
+    refused = Unsuitable(WHY, needs_app_password=True)
+    long = "https://" + "a" * 60 + ".example" * 30
+    asked = "Application-specific password required: ask who runs this server for one"
+    assert refused.hint("") == refused.hint(long) == asked
+    assert refused.hint("https://mail.one.example") == (
+        "Application-specific password required: make one at https://mail.one.example/account"
+    )
