@@ -3,6 +3,8 @@
 from pillarbox.directory import values
 from pillarbox.directory.addresses import address_key
 from pillarbox.directory.naming import NameRefused, parse_address
+from pillarbox.directory.second_factors import ACCOUNTS
+from pillarbox.directory.totp import SECRET_OCTETS
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.database import Transaction
 from pillarbox.world.database.invariant import Invariant
@@ -80,6 +82,8 @@ _RENUMBERED = (
     " AND a.id NOT IN (SELECT account FROM passwords)"
     " AND a.id NOT IN (SELECT account FROM foreign_passwords)"
 )
+
+_FACTORLESS = f"FROM recovery_codes WHERE account NOT IN ({ACCOUNTS})"
 
 INVARIANTS = (
     *values.INVARIANTS,
@@ -191,6 +195,21 @@ INVARIANTS = (
     _has_account("totp_secrets", "account", "totp-secret-has-account", "A secret of one-time codes"),
     _has_account("totp_setups", "account", "totp-setup-has-account", "A secret that waits for a code"),
     _has_account("recovery_codes", "account", "recovery-code-has-account", "A recovery code"),
+    # After what has no account is dropped: this makes rows
+    Invariant(
+        "recovery-code-has-second-factor",
+        "Recovery codes go with the last second factor of an account.",
+        f"SELECT DISTINCT account {_FACTORLESS}",
+        "account {0} has recovery codes, and the second factor that they stand for is lost",
+        # Without it, the password alone would let in
+        "It gets one that nobody has: sign in with a recovery code, or remove it (pillarbox account second-factor).",
+        (
+            (
+                "INSERT INTO totp_secrets (account, secret, last_step, confirmed_at_ms)"
+                f" SELECT account, randomblob({SECRET_OCTETS}), 0, 0 {_FACTORLESS} GROUP BY account"
+            ),
+        ),
+    ),
     _has_account("app_passwords", "account", "app-password-has-account", "An app password"),
     _has_account("identities", "account", "identity-has-account", "An identity"),
     _has_account("vacation_responses", "account", "vacation-response-has-account", "An answer"),

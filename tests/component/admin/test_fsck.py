@@ -9,7 +9,7 @@ import pytest
 
 from pillarbox.admin.fsck import every_invariant, repair
 from pillarbox.app.database import SCHEMAS
-from pillarbox.directory import app_passwords
+from pillarbox.directory import app_passwords, second_factors, totp
 from pillarbox.directory.app_passwords import Scope
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.store.account_counters import EMAIL_BITS
@@ -85,6 +85,7 @@ CONTACTS_LOST = {
     ],
 }  # fmt: skip
 """Damage of contacts that is a loss."""
+FACTOR = "INSERT INTO totp_secrets VALUES (1, randomblob(20), 7, 0)"
 UNSNOOZED = "NULL, NULL, NULL, NULL, NULL"
 REPAIRED = {
     "unused-file-is-unused": ["INSERT INTO blob_files_unused SELECT location FROM blobs WHERE location IS NOT NULL"],
@@ -100,6 +101,22 @@ REPAIRED = {
     ],
     "former-mark-values-valid": [
         "INSERT INTO former_marks VALUES (1, x'ff', 'kept')", "INSERT INTO former_marks VALUES (1, 'x', 'zz')",
+    ],
+    "totp-secret-has-account": ["INSERT INTO totp_secrets VALUES (99, zeroblob(20), 0, 0)"],
+    "totp-setup-has-account": ["INSERT INTO totp_setups VALUES (99, zeroblob(20), 0)"],
+    "recovery-code-has-account": ["INSERT INTO recovery_codes VALUES (99, zeroblob(32), 0)"],
+    "recovery-code-has-second-factor": [
+        "INSERT INTO recovery_codes VALUES (2, zeroblob(32), 0), (2, randomblob(32), 0)"
+    ],
+    "totp-secret-values-valid": [
+        "INSERT INTO totp_secrets VALUES (1, x'', 0, 0)", "INSERT INTO totp_secrets VALUES (2, x'00', 'zz', 'zz')",
+    ],
+    "totp-setup-values-valid": [
+        "INSERT INTO totp_setups VALUES (1, 'zz', 0)", "INSERT INTO totp_setups VALUES (2, zeroblob(20), 'zz')",
+    ],
+    "recovery-code-values-valid": [
+        FACTOR, "INSERT INTO recovery_codes VALUES (1, 'zz', 0), (1, x'00', 0)",
+        "INSERT INTO recovery_codes VALUES (1, zeroblob(32), 'zz')",
     ],
     "app-password-has-account": [
         f"INSERT INTO app_passwords VALUES (1, 99, 'x', 'mail', x'00', {KEYS}, 0, NULL, NULL, 0, '', NULL, NULL)"
@@ -529,6 +546,24 @@ def test_damaged_app_passwords_never_get_more_than_they_had(tmp_path: Path) -> N
         assert (first.id, first.read_only, first.last_used_scope) == (1, True, None)
         assert (second.id, second.scopes) == (5, frozenset(Scope) - {Scope.MAIL})
         assert second.networks == ("192.0.2.0/24", "2001:db8::/32")
+
+
+@pytest.mark.parametrize("secret", ["x''", "zeroblob(19)", "'zz'"])
+def test_a_damaged_second_factor_is_still_one_and_nobody_has_it(tmp_path: Path, secret: str) -> None:
+    """Nor is one that is gone: the recovery codes that stand for it tell that it was there."""
+    with fill_directory(tmp_path / "data") as data:
+        data.damage(
+            f"INSERT INTO totp_secrets VALUES (1, {secret}, 'zz', 0)",
+            "INSERT INTO recovery_codes VALUES (2, zeroblob(32), 0)",
+        )
+        data.repair()
+        for number in (1, 2):
+            assert data.database.read_now(second_factors.has_second_factor, AccountId(number))
+            found = data.database.read_now(totp.find, AccountId(number))
+            assert found is not None
+            assert set(found.octets) != {0}
+            assert len(found.octets) == totp.SECRET_OCTETS
+        assert data.fsck().sound
 
 
 def test_unused_octets_become_a_file(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ LOST = {"blob-exists", "card-has-content", "message-has-email", "octets", "recip
 """What is gone with the value, and goes once that is accepted."""
 TABLES = (
     "domains", "accounts", "accounts_issued", "addresses", "alias_targets", "member_groups", "group_members",
+    "totp_secrets", "totp_setups", "recovery_codes",
     "passwords", "ledgers", "mailboxes", "subscriptions", "placements", "flags", "emails", "thread_keys", "changes",
     "search_attempts", "queue_messages", "queue_recipients", "queue_destinations", "blobs", "blob_octets",
     "uploads", "undo_tokens", "undo_emails", "saved_searches", "saved_search_counters",
@@ -40,6 +41,9 @@ def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "INSERT INTO member_groups VALUES (1, 'staff')",
             "INSERT INTO addresses VALUES ('staff', 'one.example', 'staff', 'group', NULL, 1, 0)",
             "INSERT INTO group_members VALUES (1, 1)",
+            "INSERT INTO totp_secrets VALUES (1, randomblob(20), 7, 0)",
+            "INSERT INTO totp_setups VALUES (1, randomblob(20), 0)",
+            "INSERT INTO recovery_codes VALUES (1, randomblob(32), 0)",
             "INSERT INTO uploads SELECT 1, digest, size, 'text/plain', 0 FROM blobs WHERE octets_id = 1",
             "UPDATE blobs SET uses = uses + 1 WHERE octets_id = 1",
             """INSERT INTO saved_searches VALUES (1, 2, 'Large', '{"minSize": 9}', '[]', 1, 3, 1, 1, 0)""",
