@@ -144,18 +144,26 @@ def password_salt(tx: Transaction, login: str) -> bytes:
 
 
 def set_password(
-    tx: Transaction, login: str, hashed: PasswordHash | str, *, now_ms: int, keep_sessions: bool = False
+    tx: Transaction,
+    login: str,
+    hashed: PasswordHash | str,
+    *,
+    now_ms: int,
+    keep_sessions: bool = False,
+    staying: str = "",
 ) -> None:
     """Set the account's password, or a hash of another server that `foreign_hash.read` has accepted.
 
-    What was logged in with another password is logged out, unless `keep_sessions`; app passwords and their sessions
-    stay. Raises `NameRefused`.
+    What was logged in with another password is logged out, and browsers are, but for the session that changes it
+    (`staying`, its id), unless `keep_sessions`; app passwords and their sessions stay. Raises `NameRefused`.
     """
     account = find(tx, login)
     if isinstance(hashed, str):
         credentials.set_foreign(tx, account.id, hashed, now_ms=now_ms, keep_sessions=keep_sessions)
     else:
-        credentials.set_password(tx, account.id, hashed, now_ms=now_ms, keep_sessions=keep_sessions)
+        credentials.set_password(
+            tx, account.id, hashed, now_ms=now_ms, keep_sessions=keep_sessions, staying=staying
+        )
     end_what_was_made_with_others(tx, account.id, now_ms=now_ms)
     tx.touch(account.id)
 

@@ -206,6 +206,9 @@ def created_at_ms(tx: Transaction, account: AccountId) -> int:
 def set_enabled(tx: Transaction, account: AccountId, *, enabled: bool) -> None:
     """Enable or disable an account. A disabled account can neither log in nor receive; its mail stays."""
     tx.execute("UPDATE accounts SET enabled = ? WHERE id = ?", (int(enabled), account))
+    if not enabled:  # who has it by then is to sign in anew
+        for table in ("browser_sessions", "sign_in_steps"):
+            tx.execute(f"DELETE FROM {table} WHERE account = ?", (account,))  # noqa: S608  (names from above)
     announce_withdrawal(tx)
 
 
@@ -221,6 +224,8 @@ def remove(tx: Transaction, account: AccountId) -> None:
         "totp_secrets",
         "totp_setups",
         "recovery_codes",
+        "browser_sessions",
+        "sign_in_steps",
         "known_clients",
         "identities",
         "identity_counters",

@@ -4,6 +4,8 @@ A mark is a digest of the stored hash. Hashes are salted or keyed, so a password
 and numbers that are used again are no danger. What somebody makes that is to end with the password of their login is
 kept with its mark.
 
+A browser session has a mark of its own, since it ends by itself.
+
 A password whose hash was replaced at a login is still the same password: the mark of the hash before it stays valid,
 as a former mark. Where an operator has changed a password and kept its sessions, the mark before is kept for them only.
 
@@ -16,7 +18,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Final
 
-from pillarbox.directory import app_passwords
+from pillarbox.directory import app_passwords, browser_sessions
 from pillarbox.directory.app_passwords import Scope
 from pillarbox.directory.second_factors import has_second_factor
 from pillarbox.mail.identifiers import AccountId
@@ -35,7 +37,7 @@ class Reason(StrEnum):
 _OCTETS: Final = 12
 
 Login = tuple[AccountId, str]
-"""An account, and the mark of the password that it was logged in to with."""
+"""An account, and the mark of the password or browser session that it was logged in to with."""
 
 
 def mark(stored: str | bytes) -> str:
@@ -45,8 +47,9 @@ def mark(stored: str | bytes) -> str:
 
 
 def valid(tx: Transaction, account: AccountId, *, scope: Scope, now_ms: int) -> dict[str, int | None]:
-    """The marks of all passwords by which the account can be logged in to for `scope` now, with the time at which they
-    expire, as milliseconds; `None`: they do not. Empty for an account that is disabled."""
+    """The marks of all passwords by which the account can be logged in to for `scope` now, and of its browser sessions
+    (for JMAP), with the time at which they expire, as milliseconds; `None`: they do not. Empty for an account that is
+    disabled."""
     if not tx.value("SELECT enabled FROM accounts WHERE id = ?", (account,)):
         return {}
     found = dict[str, int | None]() if has_second_factor(tx, account) else _of_own(tx, account)
@@ -55,6 +58,9 @@ def valid(tx: Transaction, account: AccountId, *, scope: Scope, now_ms: int) -> 
     ):
         if app_passwords.is_valid(scopes, expires_at_ms, scope=scope, now_ms=now_ms):
             found[mark(digest)] = expires_at_ms
+    if scope is Scope.JMAP:
+        for session in browser_sessions.listing(tx, account, now_ms=now_ms):
+            found[session.mark] = session.expires_at_ms
     return found
 
 
@@ -79,8 +85,8 @@ def _of_own(tx: Transaction, account: AccountId) -> dict[str, int | None]:
 
 def withdrawn(tx: Transaction, logins: Iterable[Login], *, of_person: bool = False) -> set[Login]:
     """Those of these logins whose sessions must end: the password was changed or revoked, it is the account's own and
-    the account has got a second factor, or the account was disabled or removed. That an app password expires ends no
-    session.
+    the account has got a second factor, the browser session has ended, or the account was disabled or removed. That an
+    app password expires ends no session.
 
     `of_person`: of somebody who shows the second factor as well, so that the own password counts all the same.
     """
@@ -94,20 +100,22 @@ def withdrawn(tx: Transaction, logins: Iterable[Login], *, of_person: bool = Fal
 
 
 def _all(tx: Transaction, account: AccountId, *, of_person: bool) -> set[str]:
-    """The marks of all passwords that open an account; none where it is disabled or removed."""
+    """The marks of all passwords and sessions that open an account; none where it is disabled or removed."""
     if not tx.value("SELECT enabled FROM accounts WHERE id = ?", (account,)):
         return set()
-    of_programs = {
+    others = {
         mark(digest)
         for (digest,) in tx.rows("SELECT digest FROM app_passwords WHERE account = ?", (account,))
     }
+    for (session,) in tx.rows("SELECT id FROM browser_sessions WHERE account = ?", (account,)):
+        others.add(browser_sessions.mark(session))
     if not of_person and has_second_factor(tx, account):
-        return of_programs
+        return others
     own = tx.rows("SELECT argon2 FROM passwords WHERE account = ?", (account,))
     foreign = tx.rows("SELECT hash FROM foreign_passwords WHERE account = ?", (account,))
     former = tx.rows("SELECT mark FROM former_marks WHERE account = ?", (account,))
     return {
-        *of_programs,
+        *others,
         *(mark(stored) for (stored,) in (*own, *foreign)),
         *(one for (one,) in former),
     }

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
-from pillarbox.directory import accounts, allowed_networks
+from pillarbox.directory import accounts, allowed_networks, browser_sessions, sign_in_steps
 from pillarbox.directory.accounts import Account
 from pillarbox.directory.app_passwords import has_expired
 from pillarbox.directory.credential_marks import Reason, mark
@@ -44,11 +44,17 @@ class Candidate:
 
 
 def set_password(
-    tx: Transaction, account: AccountId, hashed: PasswordHash, *, now_ms: int, keep_sessions: bool = False
+    tx: Transaction,
+    account: AccountId,
+    hashed: PasswordHash,
+    *,
+    now_ms: int,
+    keep_sessions: bool = False,
+    staying: str = "",
 ) -> None:
-    """Set the account's password. App passwords stay. Sessions that were opened with another password end, unless
-    they are kept."""
-    _retire(tx, account, keep_sessions=keep_sessions)
+    """Set the account's password. App passwords stay. Sessions that were opened with another password end, and browser
+    sessions but for one (`staying`, its id), unless they are kept."""
+    _retire(tx, account, keep_sessions=keep_sessions, staying=staying)
     tx.execute("DELETE FROM foreign_passwords WHERE account = ?", (account,))
     _store(tx, account, hashed, now_ms=now_ms)
 
@@ -87,9 +93,11 @@ def has_imported(tx: Transaction, account: AccountId, hashed: str) -> bool:
     return row is not None or _candidate(tx, account) == (None, hashed)
 
 
-def _retire(tx: Transaction, account: AccountId, *, keep_sessions: bool) -> None:
-    """Before the password is another one: its sessions are kept, or end."""
+def _retire(tx: Transaction, account: AccountId, *, keep_sessions: bool, staying: str = "") -> None:
+    """Before the password is another one: its sessions are kept, or end. What was begun with it ends anyway."""
+    sign_in_steps.drop_all(tx, account)
     if not keep_sessions:
+        browser_sessions.end_all(tx, account, but=staying)
         tx.execute("DELETE FROM former_marks WHERE account = ?", (account,))
         if _candidate(tx, account) != (None, None):
             announce_withdrawal(tx)

@@ -11,6 +11,8 @@ have set of the addresses they send from, `vacation_responses` what their mail i
 
 `totp_secrets` has what one-time codes are computed from, `totp_setups` the secrets that wait for their first code, and
 `recovery_codes` the digests of those that have not been used.
+
+`browser_sessions` and `sign_in_steps` have digests of the tokens that browsers show, never the tokens.
 """
 
 from pillarbox.world.database.schema import Schema
@@ -202,7 +204,51 @@ CREATE TABLE recovery_codes (
 ) WITHOUT ROWID
 """
 
-_MIGRATIONS = (_FIRST, _DKIM_KEYS, _IDENTITIES, _VACATION, _APP_LIMITS, _FOREIGN_PASSWORDS, _ONE_TIME_CODES)
+_BROWSER_SESSIONS = """
+CREATE TABLE browser_sessions (
+  id TEXT PRIMARY KEY,
+  account INTEGER NOT NULL,
+  digest BLOB NOT NULL UNIQUE,
+  former BLOB,
+  former_until_ms INTEGER NOT NULL,
+  method TEXT NOT NULL,
+  agent TEXT NOT NULL,
+  address TEXT NOT NULL,
+  device BLOB NOT NULL,
+  created_at_ms INTEGER NOT NULL,
+  seen_at_ms INTEGER NOT NULL,
+  proven_at_ms INTEGER NOT NULL,
+  expires_at_ms INTEGER NOT NULL,
+  cookie_at_ms INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX browser_sessions_by_account ON browser_sessions (account);
+CREATE INDEX browser_sessions_by_former ON browser_sessions (former) WHERE former IS NOT NULL;
+CREATE INDEX browser_sessions_by_expiry ON browser_sessions (expires_at_ms);
+CREATE TABLE sign_in_steps (
+  digest BLOB PRIMARY KEY,
+  account INTEGER,
+  purpose TEXT NOT NULL,
+  session TEXT NOT NULL,
+  credential TEXT NOT NULL,
+  challenge BLOB NOT NULL,
+  tries INTEGER NOT NULL,
+  expires_at_ms INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX sign_in_steps_by_account ON sign_in_steps (account);
+CREATE INDEX sign_in_steps_by_expiry ON sign_in_steps (expires_at_ms)
+"""
+
+_MIGRATIONS = (
+    _FIRST,
+    _DKIM_KEYS,
+    _IDENTITIES,
+    _VACATION,
+    _APP_LIMITS,
+    _FOREIGN_PASSWORDS,
+    _ONE_TIME_CODES,
+    _BROWSER_SESSIONS,
+)
+
 
 # Code that knows of no second factor would let in who has the password alone
 SCHEMA = Schema(

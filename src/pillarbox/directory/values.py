@@ -8,11 +8,14 @@ from typing import Final
 
 from pillarbox.directory.addresses import ACCOUNT, ALIAS, GROUP
 from pillarbox.directory.app_passwords import Scope
+from pillarbox.directory import browser_sessions
+from pillarbox.directory.browser_sessions import Method
 from pillarbox.directory.credential_marks import Reason
 from pillarbox.directory.dkim_keys import KeyState
 from pillarbox.directory.domains import DEFAULT_SEPARATOR
 from pillarbox.directory.recovery_codes import DIGEST_OCTETS
 from pillarbox.directory.totp import SECRET_OCTETS
+from pillarbox.directory.sign_in_steps import Purpose
 from pillarbox.protocol.sasl.scram_keys import DEFAULT_ITERATIONS, KEY_OCTETS, SALT_OCTETS
 from pillarbox.world.database.values import Rule, TableValues, date, integer, octets, optional, text
 
@@ -243,6 +246,45 @@ _APP_PASSWORDS: Final = TableValues(
     " where nobody knows whether it may only read, it may.",
 )
 
+_BROWSER_SESSIONS: Final = TableValues(
+    name="browser-session-values-valid",
+    table="browser_sessions",
+    columns={
+        "id": text(),
+        "account": integer(),
+        "digest": octets(length=browser_sessions.DIGEST_OCTETS),
+        "former": optional(octets(length=browser_sessions.DIGEST_OCTETS)),
+        "former_until_ms": integer(instead="0"),
+        "method": text(among=tuple(Method)),
+        **dict.fromkeys(("agent", "address"), text("''")),
+        "device": octets("x''"),
+        **dict.fromkeys(("created_at_ms", "seen_at_ms", "proven_at_ms", "cookie_at_ms"), date("0")),
+        "expires_at_ms": date(),
+    },
+    rule="What is kept of a browser session has its types.",
+    named="CAST(account AS INTEGER)",
+    message="a browser session of account {0} has a digest, text or date of a wrong type",
+    remedy="Without its digest, its way of signing in or its end, it is dropped: the person signs in anew.",
+)
+
+_SIGN_IN_STEPS: Final = TableValues(
+    name="sign-in-step-values-valid",
+    table="sign_in_steps",
+    columns={
+        "digest": octets(length=browser_sessions.DIGEST_OCTETS),
+        "account": Rule("{0} IS NULL OR typeof({0}) = 'integer'", None),
+        "purpose": text(among=tuple(Purpose)),
+        **dict.fromkeys(("session", "credential"), text()),
+        "challenge": octets(),
+        "tries": integer(),
+        "expires_at_ms": date(),
+    },
+    rule="What is kept of a sign-in that is not complete has its types.",
+    named="CAST(account AS INTEGER)",
+    message="a sign-in of account {0} that is not complete has a digest, text or number of a wrong type",
+    remedy="Drop it: the person signs in anew.",
+)
+
 _CLIENTS: Final = TableValues(
     name="known-client-values-valid",
     table="known_clients",
@@ -352,6 +394,8 @@ TABLES: Final[tuple[TableValues, ...]] = (
     _TOTP_SETUPS,
     _RECOVERY_CODES,
     _APP_PASSWORDS,
+    _BROWSER_SESSIONS,
+    _SIGN_IN_STEPS,
     _CLIENTS,
     _SECRETS,
     _DKIM_KEYS,

@@ -1,0 +1,147 @@
+"""Sign-ins that are not complete yet: the password was right and a second factor is missing, or a passkey was asked
+for. A step has a token of its own, in a cookie; its row has only the token's SHA-256.
+
+A step lasts ten minutes, allows few attempts, and is used once: attempts are counted before they are checked, and the
+row is deleted in the transaction that completes the sign-in, so that of two who complete it at once one is too late.
+"""
+
+from enum import StrEnum
+from typing import Final
+
+from msgspec import Struct
+
+from pillarbox.mail.identifiers import AccountId
+from pillarbox.world.database.transaction import Transaction
+
+LASTS_MS: Final = 10 * 60 * 1000
+MAX_TRIES: Final = 5
+MAX_PER_ACCOUNT: Final = 20
+"""Open at once for one account; the oldest goes when there is one more."""
+MAX_OF_NOBODY: Final = 20_000
+"""The same for all those of which it is not known yet whose they are."""
+REMOVED_TOGETHER: Final = 1000
+
+
+class Purpose(StrEnum):
+    """What the step leads to."""
+
+    SIGN_IN = "sign in"
+    PROVE = "prove"
+    """That it is still the same person (`session`)."""
+    ENROL = "enrol"
+    """A new passkey for the account."""
+
+
+class Step(Struct, frozen=True, gc=False):
+    """One step."""
+
+    account: AccountId | None
+    """None: whoever has the passkey."""
+    purpose: str
+    """A `Purpose`."""
+    session: str
+    """The session whose owner is asked; empty for a sign-in."""
+    credential: str
+    """The mark of the password that was right; empty where none was given."""
+    challenge: bytes
+    """What a passkey has to sign; empty where none is asked for."""
+    tries: int
+    """Attempts that were made, this one included."""
+    expires_at_ms: int
+
+
+_COLUMNS: Final = "account, purpose, session, credential, challenge, tries, expires_at_ms"
+
+
+def begin(
+    tx: Transaction,
+    digest: bytes,
+    account: AccountId | None,
+    purpose: Purpose,
+    *,
+    now_ms: int,
+    session: str = "",
+    credential: str = "",
+    challenge: bytes = b"",
+) -> None:
+    """Begin a step whose token has this digest (`browser_sessions.digest_of`)."""
+    _make_room(tx, account)
+    tx.execute(
+        "INSERT INTO sign_in_steps (digest, account, purpose, session, credential, challenge, tries, expires_at_ms)"
+        " VALUES (?, ?, ?, ?, ?, ?, 0, ?)",
+        (digest, account, purpose.value, session, credential, challenge, now_ms + LASTS_MS),
+    )
+
+
+def _make_room(tx: Transaction, account: AccountId | None) -> None:
+    if account is None:
+        count = tx.value("SELECT COUNT(*) FROM sign_in_steps WHERE account IS NULL")
+        if count >= MAX_OF_NOBODY:
+            tx.execute(
+                "DELETE FROM sign_in_steps WHERE digest IN (SELECT digest FROM sign_in_steps"
+                " WHERE account IS NULL ORDER BY expires_at_ms LIMIT ?)",
+                (REMOVED_TOGETHER,),
+            )
+        return
+    tx.execute(
+        "DELETE FROM sign_in_steps WHERE account = ? AND digest NOT IN (SELECT digest FROM sign_in_steps"
+        " WHERE account = ? ORDER BY expires_at_ms DESC LIMIT ?)",
+        (account, account, MAX_PER_ACCOUNT - 1),
+    )
+
+
+def find(tx: Transaction, digest: bytes, *, now_ms: int) -> Step | None:
+    """A step that is open, as it stands."""
+    row = tx.row(
+        f"SELECT {_COLUMNS} FROM sign_in_steps WHERE digest = ? AND tries < ? AND expires_at_ms > ?",  # noqa: S608 - a constant
+        (digest, MAX_TRIES, now_ms),
+    )
+    return None if row is None else Step(*row)
+
+
+def set_challenge(tx: Transaction, digest: bytes, challenge: bytes, *, now_ms: int) -> bool:
+    """Ask for a passkey, in the place of the one that was asked for before; returns whether the step is open."""
+    changed = tx.execute(
+        "UPDATE sign_in_steps SET challenge = ? WHERE digest = ? AND tries < ? AND expires_at_ms > ?",
+        (challenge, digest, MAX_TRIES, now_ms),
+    )
+    return changed == 1
+
+
+def attempt(tx: Transaction, digest: bytes, *, now_ms: int) -> Step | None:
+    """Count an attempt that is about to be checked; None where the step has ended or allows no more."""
+    row = tx.row(
+        "UPDATE sign_in_steps SET tries = tries + 1 WHERE digest = ? AND tries < ? AND expires_at_ms > ?"  # noqa: S608 - a constant
+        f" RETURNING {_COLUMNS}",
+        (digest, MAX_TRIES, now_ms),
+    )
+    return None if row is None else Step(*row)
+
+
+def use(tx: Transaction, digest: bytes, *, now_ms: int) -> Step | None:
+    """Take a step whose attempt was right, in the transaction that completes it; None where somebody else was
+    faster, or it has ended meanwhile."""
+    row = tx.row(
+        f"DELETE FROM sign_in_steps WHERE digest = ? AND expires_at_ms > ? RETURNING {_COLUMNS}",  # noqa: S608 - a constant
+        (digest, now_ms),
+    )
+    return None if row is None else Step(*row)
+
+
+def drop_all(tx: Transaction, account: AccountId) -> None:
+    """End those of an account, whose password has changed."""
+    tx.execute("DELETE FROM sign_in_steps WHERE account = ?", (account,))
+
+
+def any_expired(tx: Transaction, *, now_ms: int) -> bool:
+    """Whether there is something that `remove_expired` would remove."""
+    return tx.row("SELECT 1 FROM sign_in_steps WHERE expires_at_ms <= ? LIMIT 1", (now_ms,)) is not None
+
+
+def remove_expired(tx: Transaction, *, now_ms: int) -> int:
+    """Remove some of those that have expired; returns how many."""
+    return tx.execute(
+        "DELETE FROM sign_in_steps WHERE digest IN"
+        " (SELECT digest FROM sign_in_steps WHERE expires_at_ms <= ? LIMIT ?)",
+        (now_ms, REMOVED_TOGETHER),
+    )
