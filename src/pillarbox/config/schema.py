@@ -322,6 +322,23 @@ class Passwords:
     ] = None
 
 
+Days = Annotated[int, Meta(ge=1, le=3650)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignIn:
+    """Signing in with a browser."""
+
+    session_days: Annotated[
+        Days,
+        Description("How long a browser stays signed in that is not used.", "days"),
+    ] = 30
+    longest_session_days: Annotated[
+        Days,
+        Description("How long a browser stays signed in at most, however much it is used.", "days"),
+    ] = 365
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """Limits for clients and other servers. Each is answered with the error that its protocol has for it."""
@@ -435,6 +452,7 @@ class Config:
     http: Http = Http()
     push: Push = Push()
     passwords: Passwords = Passwords()
+    sign_in: SignIn = SignIn()
     limits: Limits = Limits()
     log: Log = Log()
     # Only the demo and tests set these: fields without a description are no options of the file.

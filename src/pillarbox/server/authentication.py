@@ -16,12 +16,14 @@ The own password of an account that has a second factor lets no program in. Whoe
 use an app password; a wrong one is answered as always, for the second factor is looked at last.
 """
 
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Final, TypeAlias, assert_never
 
 from pillarbox.directory import accounts, app_passwords, credential_marks, credentials, secrets
 from pillarbox.directory.accounts import Account, by_login
 from pillarbox.directory.app_passwords import Matched, Scope
+from pillarbox.directory.browser_sessions import BrowserSession
 from pillarbox.directory.credential_marks import mark
 from pillarbox.directory.credentials import Candidate
 from pillarbox.protocol.sasl import mechanisms
@@ -54,9 +56,11 @@ class Authenticated:
 
     account: Account
     app_password: Matched | None = None
-    """None: with the account's own password."""
+    """None: with the account's own password, or a browser session."""
     credential: str = ""
-    """The mark of the password that was given (`directory.credential_marks`)."""
+    """The mark of the password that was given, or of the session (`directory.credential_marks`)."""
+    session: BrowserSession | None = None
+    """The browser session whose cookie was shown."""
 
     def may_use(self, scope: Scope) -> bool:
         """Whether the same credential is good for this service as well."""
@@ -132,14 +136,31 @@ class Authenticator:
 
         Raises `AuthenticationUnavailable` where too many wait already, `DatabaseUnavailable`.
         """
-        try:
-            prepared = prepare_query(login), prepare_query(password)
-        except PreparationFailed:
-            prepared = "", ""
-        name, key = prepared
-        if len(name.encode()) > MAX_IDENTITY_OCTETS or len(key.encode()) > MAX_PASSWORD_OCTETS:
-            name = key = ""
-        return await self.check_prepared(name, key, client)
+        return await self.check_prepared(*_prepared(login, password), client)
+
+    async def prove_password(self, login: str, password: str, client: Client) -> Outcome:
+        """Who that is, if this is a login and its own password: for a person, who has more to show perhaps. So a
+        success is not recorded: see `signed_in`.
+
+        An app password is refused, in words. Raises as `check_password` does.
+        """
+        return await self._proven(*_prepared(login, password), client, is_person=True)
+
+    def signed_in(self, who: Authenticated, login: str, client: Client) -> None:
+        """A person has shown all that is asked for; `login` is how they wrote it."""
+        self._succeeded(who, login, client)
+
+    async def slow_down(self, account: Account, client: Client) -> None:
+        """Delay an attempt of somebody whose password was right. Raises `AuthenticationUnavailable`."""
+        await self._history.slow_down(account, account.login, client)
+
+    async def second_failed(self, account: Account, client: Client, *, why: str) -> None:
+        """The second thing that a person has shown was wrong."""
+        await self._history.failed(account.login, client, why=why)
+
+    def in_background(self, work: Coroutine[None, None, None]) -> None:
+        """Record something of a login, while nobody waits for it."""
+        self._history.in_background(work)
 
     async def check_token(self, token: str, client: Client) -> Outcome:
         """Who that is, if this is an app password for this scope: it is enough without a login.
@@ -179,17 +200,23 @@ class Authenticator:
 
     async def check_prepared(self, login: str, password: str, client: Client) -> Outcome:
         """`check_password` of what SASLprep has prepared; empty strings are never right."""
+        who = await self._proven(login, password, client)
+        return self._succeeded(who, login, client) if isinstance(who, Authenticated) else who
+
+    async def _proven(self, login: str, password: str, client: Client, *, is_person: bool = False) -> Outcome:
         candidate = await self._world.database.read(credentials.find, login) if login else None
         account = candidate.account if candidate else None
         known = await self._history.slow_down(account, login, client, password=password)
         right = await self._checked(candidate, login, password, client, urgent=known)
+        if is_person and _is_app_password(right):
+            right = _FOR_PROGRAMS
         if not isinstance(right, Authenticated):
             return await self._refused(right, login, client, password=password)
-        if candidate and candidate.second_factor and not right.app_password:
+        if candidate and candidate.second_factor and not right.app_password and not is_person:
             return self._without_second_factor(candidate, client)
-        if not await self._is_good(right):
+        if not await self._is_good(right, is_person=is_person):
             return await self._refused(None, login, client, password=password)
-        return self._succeeded(right, login, client)
+        return right
 
     async def scram_keys(self, login: str, client: Client) -> ScramKeys:
         """The keys for a SCRAM exchange; for an unknown login, keys that no password fits."""
@@ -230,11 +257,12 @@ class Authenticator:
         wanted = await self._world.database.read(by_login, authorization)
         return wanted is not None and wanted.id == account.id
 
-    async def _is_good(self, who: Authenticated) -> bool:
+    async def _is_good(self, who: Authenticated, *, is_person: bool = False) -> bool:
         """Whether the password has not been withdrawn while it was being checked, which may take seconds: sessions
         that are open by then have ended, and this one would not."""
         login = (who.account.id, who.credential)
-        return not await self._world.database.read(credential_marks.withdrawn, (login,))
+        withdrawn = credential_marks.withdrawn
+        return not await self._world.database.read(withdrawn, (login,), of_person=is_person)
 
     def _without_second_factor(self, candidate: Candidate, client: Client) -> Unsuitable:
         """The own password was right, and lets no program in."""
@@ -381,9 +409,30 @@ def _by_app_password(account: Account, matched: Matched) -> Authenticated:
 
 _SECOND_FACTOR: Final = Unsuitable("the account has a second factor", INSTEAD, needs_app_password=True)
 _OUTSIDE: Final = Unsuitable(credentials.OUTSIDE)
+_FOR_PROGRAMS: Final = Unsuitable(
+    "an app password at the sign-in page", "this is an app password, which is for programs"
+)
 _READ_ONLY: Final = Unsuitable(
     "the app password is read-only", "this app password is read-only, and may not send mail"
 )
+
+
+def _is_app_password(outcome: Outcome) -> bool:
+    """Whether an app password was shown, from where it may be used."""
+    if isinstance(outcome, Authenticated):
+        return outcome.app_password is not None
+    return outcome is not None and bool(outcome.words)
+
+
+def _prepared(login: str, password: str) -> tuple[str, str]:
+    """Both as SASLprep wants them; empty where they cannot be right."""
+    try:
+        name, key = prepare_query(login), prepare_query(password)
+    except PreparationFailed:
+        return "", ""
+    if len(name.encode()) > MAX_IDENTITY_OCTETS or len(key.encode()) > MAX_PASSWORD_OCTETS:
+        return "", ""
+    return name, key
 
 
 def _unsuitable(matched: Matched, client: Client) -> Unsuitable | None:

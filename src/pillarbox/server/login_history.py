@@ -100,7 +100,7 @@ class LoginHistory:
 
     def app_password_used(self, identifier: int, client: Client) -> None:
         """Note when, where and for what it was used."""
-        self._in_background(
+        self.in_background(
             self._world.database.write(
                 app_passwords.mark_used,
                 identifier,
@@ -137,11 +137,12 @@ class LoginHistory:
         if len(self._known) >= MAX_KNOWN_PAIRS:
             self._known.clear()
         self._known[account.id, where] = now_ms
-        self._in_background(
+        self.in_background(
             self._world.database.write(known_clients.remember, account.id, where, now_ms=now_ms)
         )
 
-    def _in_background(self, work: Coroutine[None, None, None]) -> None:
+    def in_background(self, work: Coroutine[None, None, None]) -> None:
+        """Write something of a login; that it could not be written refuses nobody."""
         task = asyncio.get_running_loop().create_task(self._tolerate(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

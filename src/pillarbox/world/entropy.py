@@ -33,6 +33,11 @@ def nonce(entropy: Entropy) -> str:
     return base64.urlsafe_b64encode(entropy.token_bytes(_NONCE_OCTETS)).decode("ascii")
 
 
+def token(entropy: Entropy, octets: int) -> str:
+    """So many unpredictable octets as letters, digits, `-` and `_`."""
+    return base64.urlsafe_b64encode(entropy.token_bytes(octets)).rstrip(b"=").decode("ascii")
+
+
 class SystemEntropy:
     """The operating system's generator."""
 

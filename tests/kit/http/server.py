@@ -59,6 +59,12 @@ class Response:
         return any(field == name for field, _ in self.fields)
 
     @property
+    def cookies(self) -> dict[str, str]:
+        """The cookies that it sets, with all that is said of each."""
+        set_here = [value.partition("=") for name, value in self.fields if name == "set-cookie"]
+        return {name: value for name, _, value in set_here}
+
+    @property
     def problem(self) -> dict[str, Any]:
         assert self["content-type"] == "application/problem+json"
         problem: dict[str, Any] = json.loads(self.body)
@@ -116,8 +122,8 @@ class HttpClient:
             assert name == name.lower()
             fields.append((name, value.removesuffix("\r\n")))
         # RFC 9110 §5.3: no field twice unless its value is a list; challenges are one, in fields of their own because
-        # many clients read only the first of a field
-        once = [name for name, _ in fields if name != "www-authenticate"]
+        # many clients read only the first of a field; RFC 6265 §3: nor can cookies be one
+        once = [name for name, _ in fields if name not in ("www-authenticate", "set-cookie")]
         assert len(set(once)) == len(once), fields
         response = Response(status, fields, b"")
         if not head and status >= 200 and status not in (204, 304):

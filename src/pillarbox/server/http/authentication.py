@@ -1,5 +1,5 @@
 """Whose request it is: name and password in each request (RFC 7617), or an app password alone as a token (RFC 6750),
-checked as at every other door.
+checked as at every other door; or the cookie of a browser session.
 
 A connection remembers the last login that was right, for a while, so that a request costs no more than the one
 before it. It keeps no password: a digest under a key of this process, as decision 3 has it.
@@ -24,6 +24,7 @@ from pillarbox.protocol.http.problem import Problem
 from pillarbox.server.authentication import Authenticated, Authenticator, Client, Unsuitable
 from pillarbox.server.http.origin import Origin
 from pillarbox.server.http.refusals import Refused
+from pillarbox.server.sign_in.sessions import Sessions
 
 REMEMBERED_S: Final = 60.0
 """An equal login on the same connection is not checked again for so long. A session of another protocol is checked
@@ -40,6 +41,12 @@ WRONG_LOGIN: Final = Problem(401, "Authentication failed.", fields=_CHALLENGED)
 WRONG_TOKEN: Final = Problem(401, "Authentication failed.", fields=((b"www-authenticate", INVALID_TOKEN),))
 _INSUFFICIENT: Final = ((b"www-authenticate", INSUFFICIENT_SCOPE),)
 PLAIN: Final = Problem(403, "Passwords are not accepted without TLS. Use https.")
+
+
+SESSION_ENDED: Final = Problem(
+    401, "The session has ended. Sign in once more.", "urn:pillarbox:session-ended", fields=_OF_PAGES
+)
+NO_SIGN_IN: Final = Problem(403, "Nobody can sign in without TLS. Use https.", "urn:pillarbox:no-tls")
 
 
 class LoginFailed(Refused):
@@ -76,9 +83,16 @@ class Logins:
     """Checks the logins of requests."""
 
     def __init__(
-        self, authenticator: Authenticator, key: bytes, *, plain_allowed: bool, web_url: str
+        self,
+        authenticator: Authenticator,
+        sessions: Sessions,
+        key: bytes,
+        *,
+        plain_allowed: bool,
+        web_url: str,
     ) -> None:
         self._authenticator = authenticator
+        self._sessions = sessions
         self._key = key
         self._plain_allowed = plain_allowed
         self._web_url = web_url
@@ -94,13 +108,35 @@ class Logins:
             raise Refused(PLAIN)  # before anybody is asked for a password
         if not field:
             raise Refused(NO_LOGIN)
-        digest = hashlib.blake2b(
-            b"%b\0%b" % (origin.address.encode(), field), digest_size=_DIGEST_OCTETS, key=self._key
-        ).digest()
+        digest = self._digest(b"login", origin, field)
         who = remembered.of(digest, now_s) or await self._checked(field, Client(origin.address, Scope.JMAP))
         if who is not remembered.who:
             remembered.keep(who, digest, now_s)
         return who
+
+    async def check_session(
+        self, token: str, origin: Origin, remembered: Remembered, now_s: float
+    ) -> tuple[Authenticated, int] | None:
+        """Who shows this token of a browser session, and how long the browser is to keep its cookie from now on, in
+        seconds (0: it has it); None where there is no such session. Raises `DatabaseUnavailable`."""
+        digest = self._digest(b"session", origin, token.encode())
+        who = remembered.of(digest, now_s)
+        if who is not None:
+            return who, 0
+        found = await self._sessions.of(token, origin.address)
+        if found is None:
+            return None
+        who = Authenticated(found.account, credential=found.session.mark, session=found.session)
+        remembered.keep(who, digest, now_s)
+        return who, found.lasts_s
+
+    def _digest(self, kind: bytes, origin: Origin, shown: bytes) -> bytes:
+        return hashlib.blake2b(
+            b"%b\0%b" % (origin.address.encode(), shown),
+            digest_size=_DIGEST_OCTETS,
+            key=self._key,
+            person=kind,
+        ).digest()
 
     async def _checked(self, field: bytes, client: Client) -> Authenticated:
         if (token := bearer(field)) is not None:

@@ -1,6 +1,7 @@
 """What all requests of a process share."""
 
 from collections.abc import Callable
+from ipaddress import ip_address
 from typing import Any, Final, TypeVar
 
 from pillarbox.config.schema import Config
@@ -10,18 +11,23 @@ from pillarbox.protocol.http.authority import split
 from pillarbox.protocol.http.limits import HttpLimits
 from pillarbox.protocol.http.problem import Problem
 from pillarbox.server.authentication import Authenticator
+from pillarbox.server.connection import Peer
 from pillarbox.server.http import security_fields
 from pillarbox.server.http.authentication import KEY_OCTETS, Logins
+from pillarbox.server.http.cookies import HOST_PREFIX
 from pillarbox.server.http.counts import REQUESTS
-from pillarbox.server.http.origin import Proxies
+from pillarbox.server.http.origin import Origin, Proxies
 from pillarbox.server.http.refusals import fields_of
 from pillarbox.server.networks import Networks
 from pillarbox.server.pump.alarms import Alarms
+from pillarbox.server.sign_in.sessions import Sessions
+from pillarbox.server.sign_in.sign_in import SignIn
 from pillarbox.world.world import World
 
 T = TypeVar("T")
 
 LOOPBACK: Final = ("localhost", "127.0.0.1", "[::1]")
+_EVERYWHERE: Final = ("*", "0.0.0.0", "[::]")  # noqa: S104 - compared with, and not bound to
 
 
 class HttpContext:
@@ -37,12 +43,16 @@ class HttpContext:
         self._own = (scheme, own) if own else ("https", config.hostname)
         """Scheme and authority of the address that the configuration names."""
         self.proxies = Proxies(Networks(config.http.trusted_proxies))
+        self.sessions = Sessions(world, config, authenticator.in_background)
+        self.sign_in = SignIn(world, authenticator, self.sessions)
         self.logins = Logins(
             authenticator,
+            self.sessions,
             world.entropy.token_bytes(KEY_OCTETS),
             plain_allowed=config.plain_passwords,
             web_url=config.web_url,
         )
+        self._hears_all = any(one.rpartition(":")[0] in _EVERYWHERE for one in config.listen.http)
         self.alarms = Alarms()
         """The pings of what has no end."""
         self._date_s = 0
@@ -100,6 +110,17 @@ class HttpContext:
         """A response was begun."""
         self._counts[status // 100 - 1].value += 1
 
+    def cookie_prefix(self, local: Peer, origin: Origin) -> str | None:
+        """How names of cookies begin on a connection; None where nobody can sign in, since others may listen.
+
+        `local`: our end. Without TLS it must be one that only this machine can reach, and so must be the client: no
+        field of a request makes it so.
+        """
+        if origin.secure:
+            return HOST_PREFIX
+        is_here = not self._hears_all and _is_loopback(local.address) and _is_loopback(origin.address)
+        return "" if is_here else None
+
     async def checked(self, scheme: str, authority: str) -> tuple[str, str]:
         """Scheme, host and port that were asked, if the host is ours, else those of the configuration.
 
@@ -113,3 +134,10 @@ class HttpContext:
         if host and await self.world.database.read(domains.get, host) is not None:
             return scheme, authority
         return self._own
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ip_address(address).is_loopback
+    except ValueError:
+        return False

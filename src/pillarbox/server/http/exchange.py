@@ -10,7 +10,9 @@ from pillarbox.protocol.http.problem import Problem
 from pillarbox.protocol.http.responses import LAST_CHUNK, chunk, has_no_body, head
 from pillarbox.server.authentication import Authenticated
 from pillarbox.server.connection import Connection, ConnectionGone
-from pillarbox.server.http.context import HttpContext
+from pillarbox.server.http.context import LOOPBACK, HttpContext
+from pillarbox.server.http.cookies import Cookie, shown
+from pillarbox.server.http.cross_site import origin as origin_of
 from pillarbox.server.http.origin import Origin
 from pillarbox.server.http.refusals import fields_of
 from pillarbox.server.http.upload import Upload
@@ -35,6 +37,8 @@ class Exchange:
         "_status",
         "authority",
         "context",
+        "cookie_prefix",
+        "cookies",
         "cross_origin",
         "finished",
         "head",
@@ -57,6 +61,10 @@ class Exchange:
         """How it was asked, or is to be asked."""
         self.who: Authenticated | None = None
         """Who has logged in, where the route demands it."""
+        self.cookie_prefix: str | None = None
+        """How names of cookies begin here (`server/http/cookies.py`); None where nobody can sign in."""
+        self.cookies: dict[Cookie, bytes] = {}
+        """What the response sets, unless its handler sets the same ones."""
         self.cross_origin = False
         self.keep_alive = request.keep_alive
         """Whether another request may follow; may be set to false until the response has begun."""
@@ -170,7 +178,25 @@ class Exchange:
     def switch(self, fields: Iterable[tuple[bytes, bytes]]) -> None:
         """Change to another protocol (RFC 9110 §15.2.2)."""
         self.started = self.finished = True
-        self._connection.write(head(101, fields, b"date: %b\r\n" % self.context.date()))
+        all_fields = [*fields, *self._set_cookies(set())]
+        self._connection.write(head(101, all_fields, b"date: %b\r\n" % self.context.date()))
+
+    @property
+    def ours(self) -> str:
+        """The origin that was asked: one of ours, whatever the client has written (`server/http/cross_site.py`)."""
+        asked = self.origin.authority
+        if self.cookie_prefix == "" and split(asked)[0] in LOOPBACK:
+            return origin_of("http", asked)
+        return origin_of(self.scheme, self.authority)
+
+    def shown(self, cookie: Cookie) -> str:
+        """The token that a cookie has; empty where there is none."""
+        return shown(self.head, cookie, self.cookie_prefix)
+
+    def _set_cookies(self, taken: set[bytes]) -> list[tuple[bytes, bytes]]:
+        return [
+            (b"set-cookie", value) for value in self.cookies.values() if value.partition(b"=")[0] not in taken
+        ]
 
     def _begin(self, octets: bytes, *, more: bool) -> None:
         request, status = self.head, self._status
@@ -178,6 +204,9 @@ class Exchange:
             self.keep_alive = False  # RFC 9112 §9.6: so nobody sends another request in vain
         names = {name for name, _ in self._fields}
         fields = [field for field in self._fields if field[0] not in _HOP_BY_HOP]
+        if self.cookies:
+            taken = {value.partition(b"=")[0] for name, value in self._fields if name == b"set-cookie"}
+            fields += self._set_cookies(taken)
         bodiless = has_no_body(status)
         if bodiless:
             fields = [field for field in fields if field[0] != b"content-length"]

@@ -7,9 +7,15 @@ from starlette.requests import Request
 
 from pillarbox.config.schema import Config
 from pillarbox.directory.accounts import Account
+from pillarbox.directory.browser_sessions import BrowserSession
 from pillarbox.server.authentication import Authenticated
+from pillarbox.server.http import cookies
+from pillarbox.server.http.cookies import Cookie
 from pillarbox.server.http.exchange import Exchange
 from pillarbox.server.http.origin import Origin
+from pillarbox.server.sign_in.sessions import Sessions
+from pillarbox.server.sign_in.sign_in import SignIn
+from pillarbox.server.sign_in.steps import Browser
 from pillarbox.world.memory import Reservation
 from pillarbox.world.world import World
 
@@ -61,6 +67,48 @@ class HttpRequest(Request):
         who = self._exchange.who
         assert who is not None, "the route is for everybody"
         return who
+
+    @property
+    def browser_session(self) -> BrowserSession | None:
+        """The browser session whose cookie it shows."""
+        who = self._exchange.who
+        return who.session if who else None
+
+    @property
+    def sessions(self) -> Sessions:
+        """All of them."""
+        return self._exchange.context.sessions
+
+    @property
+    def sign_in(self) -> SignIn:
+        """Where people sign in."""
+        return self._exchange.context.sign_in
+
+    @property
+    def may_sign_in(self) -> bool:
+        """Whether nobody else can listen."""
+        return self._exchange.cookie_prefix is not None
+
+    @property
+    def browser(self) -> Browser:
+        """What is known of the browser."""
+        agent = self._exchange.head.field(b"user-agent").decode("utf-8", "replace")
+        return Browser(self.origin.address, agent, self.token(Cookie.DEVICE))
+
+    def token(self, cookie: Cookie) -> str:
+        """The token that a cookie shows; empty where there is none."""
+        return self._exchange.shown(cookie)
+
+    def give(self, cookie: Cookie, token: str, lasts_s: int) -> None:
+        """Have the response set a cookie, which the browser keeps for so many seconds; only where one may sign in."""
+        prefix = self._exchange.cookie_prefix
+        assert prefix is not None, "nobody can sign in here"
+        self._exchange.cookies[cookie] = cookies.given(cookie, prefix, token, lasts_s)
+
+    def take_back(self, cookie: Cookie) -> None:
+        """Have the response remove a cookie."""
+        if self._exchange.cookie_prefix is not None:
+            self._exchange.cookies[cookie] = cookies.removed(cookie, self._exchange.cookie_prefix)
 
     @property
     def origin(self) -> Origin:

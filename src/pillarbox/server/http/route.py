@@ -21,7 +21,10 @@ class Access(Enum):
 
     ANYONE = auto()
     ACCOUNT = auto()
-    """Who logs in; others are refused before their body is read."""
+    """Who logs in, or shows the cookie of a session; others are refused before their body is read."""
+    PAGE = auto()
+    """People in a browser, signed in or not: only a cookie says who they are. What they send has to come from a page of
+    ours (`server/http/cross_site.py`), and is refused where others may listen."""
 
 
 def no_body(_config: Config) -> int:
@@ -51,6 +54,8 @@ class Route:
     """What is answered instead of 413, where a specification has words of its own."""
     wrong_type: Problem | None = None
     """The same instead of 415."""
+    refused: Callable[[HttpRequest, Problem], Response] | None = None
+    """How a page tells a person why their request was refused before its handler began."""
     cross_origin: bool = False
     """Whether web applications of other origins may use it; see `security_fields`."""
     websocket: bool = False

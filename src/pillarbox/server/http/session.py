@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Collection
 from typing import Any, Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from pillarbox.directory.credential_marks import Login
 from pillarbox.mail.identifiers import AccountId
@@ -21,9 +21,16 @@ from pillarbox.protocol.http.responses import CONTINUE
 from pillarbox.protocol.http.upgrade import WebSocketEvent, acceptance, refusal
 from pillarbox.server import damage
 from pillarbox.server.connection import Activity, Connection, ConnectionGone
-from pillarbox.server.http import refusals, security_fields
-from pillarbox.server.http.authentication import LoginFailed, Remembered, for_pages
+from pillarbox.server.http import cross_site, refusals, security_fields
+from pillarbox.server.http.authentication import (
+    NO_SIGN_IN,
+    SESSION_ENDED,
+    LoginFailed,
+    Remembered,
+    for_pages,
+)
 from pillarbox.server.http.context import HttpContext
+from pillarbox.server.http.cookies import Cookie, given, removed
 from pillarbox.server.http.event_stream import FIELDS, EventStream
 from pillarbox.server.http.exchange import Exchange
 from pillarbox.server.http.refusals import Refused
@@ -152,6 +159,7 @@ class HttpSession:
         exchange.scheme, exchange.authority = await context.checked(
             "https" if origin.secure else "http", origin.authority
         )
+        exchange.cookie_prefix = context.cookie_prefix(self._connection.local, origin)
         if head.path == b"*":
             self._options(exchange, tuple(sorted(METHODS)))
             return
@@ -165,29 +173,70 @@ class HttpSession:
             allow = ", ".join(found.resource.methods).encode()
             raise Refused(Problem(405, "The resource has no such method.", fields=((b"allow", allow),)))
         if route.websocket:
-            _check_websocket(head, exchange)
-        if route.access is Access.ACCOUNT:
-            await self._log_in(exchange)
+            _check_websocket(head)
+        self._found = found
+        if route.access is Access.PAGE:
+            self._route = route
+            await self._visit(exchange)
+        elif route.access is Access.ACCOUNT:
+            await self._log_in(exchange, route)
         if head.body_octets != 0:
             _check_body(head, route, route.max_body_octets(context.config))
         self._route, self._found = route, found
 
-    async def _log_in(self, exchange: Exchange) -> None:
-        context = self._context
-        remembered = self._remembered = self._remembered or Remembered()
+    async def _visit(self, exchange: Exchange) -> None:
+        """See who looks at a page, or sends a form; may be nobody who is known. Raises `Refused`."""
+        token = exchange.shown(Cookie.SESSION)
+        if exchange.head.method not in ("GET", "HEAD") and exchange.cookie_prefix is None:
+            raise Refused(NO_SIGN_IN)
+        cross_site.check_page(exchange.head, exchange.ours, has_cookie=bool(token))
+        if token and not await self._by_session(exchange, token):
+            assert exchange.cookie_prefix is not None, "there was a cookie"
+            exchange.cookies[Cookie.SESSION] = removed(Cookie.SESSION, exchange.cookie_prefix)
+
+    async def _log_in(self, exchange: Exchange, route: Route) -> None:
+        """See who asks. Raises `Refused`."""
+        context, head = self._context, exchange.head
+        field, token = head.field(b"authorization"), exchange.shown(Cookie.SESSION)
+        if token and not field:
+            cross_site.check(head, exchange.ours, websocket=route.websocket)
+            exchange.cross_origin = False
+            if not await self._by_session(exchange, token):
+                assert exchange.cookie_prefix is not None, "there was a cookie"
+                forget = (b"set-cookie", removed(Cookie.SESSION, exchange.cookie_prefix))
+                raise Refused(structs.replace(SESSION_ENDED, fields=(*SESSION_ENDED.fields, forget)))
+            return
+        if route.websocket:
+            _check_websocket_origin(head, exchange)
         now_s = context.world.clock.monotonic()
         try:
-            exchange.who = await context.logins.check(
-                exchange.head.field(b"authorization"), exchange.origin, remembered, now_s
-            )
+            exchange.who = await context.logins.check(field, exchange.origin, self._memory(), now_s)
         except Refused as refused:
             if isinstance(refused, LoginFailed):
                 self._failed_logins += 1
                 exchange.keep_alive = exchange.keep_alive and self._failed_logins < MAX_FAILED_LOGINS
-            if any(name.startswith(b"sec-fetch-") for name, _ in exchange.head.fields):
+            if token or cross_site.is_of_page(head):
                 raise Refused(for_pages(refused.problem)) from None
             raise
         self._accounts.add(exchange.who.account.id)
+
+    async def _by_session(self, exchange: Exchange, token: str) -> bool:
+        """Let the session that this is the token of speak for the request; returns whether there is one."""
+        context = self._context
+        now_s = context.world.clock.monotonic()
+        found = await context.logins.check_session(token, exchange.origin, self._memory(), now_s)
+        if found is None:
+            return False
+        exchange.who, lasts_s = found
+        if lasts_s and exchange.cookie_prefix is not None:
+            given_anew = given(Cookie.SESSION, exchange.cookie_prefix, token, lasts_s)
+            exchange.cookies[Cookie.SESSION] = given_anew
+        self._accounts.add(exchange.who.account.id)
+        return True
+
+    def _memory(self) -> Remembered:
+        remembered = self._remembered = self._remembered or Remembered()
+        return remembered
 
     def _options(self, exchange: Exchange, methods: tuple[str, ...]) -> None:
         allow = ", ".join(methods).encode()
@@ -311,7 +360,13 @@ class HttpSession:
         if large or head.expects_continue:
             # RFC 9110 §10.1.1: the body may come all the same, or not
             exchange.keep_alive = False
-        exchange.refuse(problem)
+        route, found = self._route, self._found
+        if route is not None and found is not None and route.refused is not None and not exchange.started:
+            scope = exchange.scope(found.path, found.parameters)
+            page = route.refused(HttpRequest(scope, exchange.receive, exchange.send), problem)
+            exchange.whole(page.status_code, page.raw_headers, bytes(page.body))
+        else:
+            exchange.refuse(problem)
         self._leave_body(exchange)
 
     def _leave_body(self, exchange: Exchange) -> None:
@@ -419,10 +474,13 @@ class HttpSession:
             self._context.world.clock.call_later(ABANDONED_S, self._task.cancel)
 
 
-def _check_websocket(head: Head, exchange: Exchange) -> None:
+def _check_websocket(head: Head) -> None:
     problem = refusal(head)
     if problem is not None:
         raise Refused(problem)
+
+
+def _check_websocket_origin(head: Head, exchange: Exchange) -> None:
     # A browser shows the passwords that it keeps for us to any page that opens a WebSocket, and asks nobody (RFC 6455
     # §10.2)
     asking = head.field(b"origin").decode("ascii", "replace").lower()
