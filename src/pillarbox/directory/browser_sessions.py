@@ -19,7 +19,7 @@ from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.database.transaction import Transaction
 
 TOKEN_OCTETS: Final = 32
-ID_OCTETS: Final = 15
+ID_OCTETS: Final = 10
 DIGEST_OCTETS: Final = 32
 _MARK_OCTETS: Final = 12
 MAX_PER_ACCOUNT: Final = 50

@@ -150,13 +150,14 @@ class Authenticator:
         """A person has shown all that is asked for; `login` is how they wrote it."""
         self._succeeded(who, login, client)
 
-    async def slow_down(self, account: Account, client: Client) -> None:
-        """Delay an attempt of somebody whose password was right. Raises `AuthenticationUnavailable`."""
-        await self._history.slow_down(account, account.login, client)
+    async def slow_down(self, account: Account | None, client: Client) -> None:
+        """Delay an attempt of a person to show what comes second, or alone: then their account may not be known yet.
+        Raises `AuthenticationUnavailable`."""
+        await self._history.slow_down(account, account.login if account else "", client)
 
-    async def second_failed(self, account: Account, client: Client, *, why: str) -> None:
-        """The second thing that a person has shown was wrong."""
-        await self._history.failed(account.login, client, why=why)
+    async def second_failed(self, account: Account | None, client: Client, *, why: str) -> None:
+        """What a person has shown so was wrong."""
+        await self._history.failed(account.login if account else "", client, why=why)
 
     def in_background(self, work: Coroutine[None, None, None]) -> None:
         """Record something of a login, while nobody waits for it."""

@@ -5,6 +5,7 @@ from typing import BinaryIO
 import click
 
 from pillarbox.app.commands.amounts import Octets, shown
+from pillarbox.app.commands.browsers import sessions, sign_out
 from pillarbox.app.commands.installation import (
     CommandFailed,
     Installation,
@@ -31,6 +32,8 @@ def command() -> None:
     """Manage accounts: people and programs that log in and receive mail."""
 
 
+command.add_command(sessions)
+command.add_command(sign_out)
 command.add_command(second_factor)
 command.add_command(recovery_codes)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pillarbox.delivery import tracking
-from pillarbox.directory import totp
+from pillarbox.directory import browser_sessions, sign_in_steps, totp
 from pillarbox.mail.identifiers import EmailId
 from pillarbox.push import subscriptions
 from pillarbox.queue import submissions
@@ -128,6 +128,18 @@ async def drop_forgotten_setups(world: World, _rest: Rest) -> bool:
     return await drop(totp.drop_forgotten, now_ms=now_ms, limit=FORGOTTEN_TOGETHER) == FORGOTTEN_TOGETHER
 
 
+async def end_browser_sessions(world: World, _rest: Rest) -> bool:
+    """Remove browser sessions that have expired, and sign-ins that were never completed."""
+    now_ms, database, more = world.clock.now_ms(), world.database, False
+    if await database.read(browser_sessions.any_expired, now_ms=now_ms):
+        removed = await database.write_in_thread(browser_sessions.remove_expired, now_ms=now_ms)
+        more = removed == browser_sessions.REMOVED_TOGETHER
+    if await database.read(sign_in_steps.any_expired, now_ms=now_ms):
+        removed = await database.write_in_thread(sign_in_steps.remove_expired, now_ms=now_ms)
+        more = more or removed == sign_in_steps.REMOVED_TOGETHER
+    return more
+
+
 FORGOTTEN_TOGETHER: Final = 200
 FORGET_EVERY_S: Final = 600.0
 BROUGHT_BACK_TOGETHER: Final = 1_000
@@ -135,6 +147,7 @@ BROUGHT_BACK_TOGETHER: Final = 1_000
 DUE_TOGETHER: Final = 100
 SUBSCRIPTIONS_EVERY_S: Final = 60.0
 SETUPS_EVERY_S: Final = 600.0
+SESSIONS_EVERY_S: Final = 60.0
 EXPUNGED_TOGETHER: Final = 2_000
 """Messages of an unfinished copy that are expunged in one transaction, some 50 milliseconds."""
 LEFTOVERS_EVERY_S: Final = 3600.0
@@ -151,6 +164,7 @@ CHORES: Final = (
     Chore(forget_submissions, every_s=FORGET_EVERY_S),
     Chore(drop_subscriptions, every_s=SUBSCRIPTIONS_EVERY_S),
     Chore(drop_forgotten_setups, every_s=SETUPS_EVERY_S),
+    Chore(end_browser_sessions, every_s=SESSIONS_EVERY_S),
     Chore(drop_leftovers, every_s=LEFTOVERS_EVERY_S),
     Chore(rotate_keys, every_s=KEYS_EVERY_S),
 )

@@ -13,7 +13,6 @@ from pillarbox.directory.browser_sessions import ID_OCTETS, BrowserSession, Meth
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.sign_in.steps import Browser
 from pillarbox.world.database import Transaction
-from pillarbox.world.entropy import token
 from pillarbox.world.world import World
 
 SEEN_MS: Final = 5 * 60 * 1000
@@ -76,7 +75,7 @@ class Sessions:
         """Open a session, in the transaction that has seen that it may be."""
         now_ms = self._world.clock.now_ms()
         opening = Opening(
-            id=token(self._world.entropy, ID_OCTETS),
+            id=self._world.entropy.token_bytes(ID_OCTETS).hex(),
             digest=token_digest,
             method=method,
             agent=browser.agent,

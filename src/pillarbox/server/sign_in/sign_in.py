@@ -1,5 +1,6 @@
 """A person signs in, or proves once more who they are."""
 
+from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from pillarbox.directory import accounts, browser_sessions, credential_marks, sign_in_steps
@@ -13,7 +14,16 @@ from pillarbox.server.sign_in import factors
 from pillarbox.server.sign_in.factors import Factors
 from pillarbox.server.sign_in.recovery import RecoveryCodes
 from pillarbox.server.sign_in.sessions import Sessions
-from pillarbox.server.sign_in.steps import Browser, CodeCheck, Gone, SignedIn, StepNeeded, Wrong, new_token
+from pillarbox.server.sign_in.steps import (
+    Attempt,
+    Browser,
+    CodeCheck,
+    Gone,
+    SignedIn,
+    StepNeeded,
+    Wrong,
+    new_token,
+)
 from pillarbox.server.sign_in.totp import TotpCodes
 from pillarbox.world.database import Transaction
 from pillarbox.world.world import World
@@ -91,37 +101,82 @@ class SignIn:
 
     async def with_code(self, step: str, code: str, browser: Browser) -> SignedIn | Wrong | Gone:
         """Complete a step with a one-time code or a recovery code. Raises as `with_password` does."""
-        digest, write = digest_of(step), self._world.database.write
-        begun = await self._attempted(digest, browser)
-        if begun is None:
+        begun = await self.attempt(step, browser)
+        if begun is None or begun.account is None:
             return Gone()
-        account, attempt = begun
-        method = await self._right_code(account.id, code)
+        method = await self._right_code(begun.account.id, code)
         if method is None:
-            await self._authenticator.second_failed(account, _client(browser), why="a wrong code")
-            return Wrong(MAX_TRIES - attempt.tries)
+            return await self.failed(begun, browser, why="a wrong code")
+        return await self.complete(step, begun.account, method, browser)
+
+    # --- for what is shown otherwise
+
+    async def ask(self, step: str, challenge: bytes) -> str:
+        """Have an open step ask for a passkey that signs this, or begin one that asks whoever has one; its token."""
+        database, now_ms = self._world.database, self._world.clock.now_ms()
+        if step:
+            is_open = await database.write(
+                sign_in_steps.set_challenge, digest_of(step), challenge, now_ms=now_ms
+            )
+            if is_open:
+                return step
+        token = new_token(self._world.entropy)
+        await database.write(
+            sign_in_steps.begin,
+            digest_of(token),
+            None,
+            Purpose.SIGN_IN,
+            now_ms=now_ms,
+            challenge=challenge,
+        )
+        return token
+
+    async def attempt(self, step: str, browser: Browser) -> Attempt | None:
+        """Count an attempt at a step, after the delay that failures so far demand; None where it has ended, or allows
+        no more. Raises as `with_password` does."""
+        now_ms, read = self._world.clock.now_ms, self._world.database.read
+        found = await read(sign_in_steps.find, digest_of(step), now_ms=now_ms())
+        if found is None:
+            return None
+        account = None
+        if found.account is not None:
+            account = await read(accounts.get, found.account)
+            if account is None or not account.enabled:
+                return None
+        await self._authenticator.slow_down(account, _client(browser))
+        counted = await self._world.database.write(sign_in_steps.attempt, digest_of(step), now_ms=now_ms())
+        return None if counted is None else Attempt(account, counted)
+
+    async def failed(self, attempt: Attempt, browser: Browser, *, why: str) -> Wrong:
+        """What was shown is wrong; it counts as every failure does."""
+        await self._authenticator.second_failed(attempt.account, _client(browser), why=why)
+        return Wrong(MAX_TRIES - attempt.step.tries)
+
+    async def complete(
+        self,
+        step: str,
+        account: Account,
+        method: Method,
+        browser: Browser,
+        using: Callable[[Transaction], bool] | None = None,
+    ) -> SignedIn | Gone:
+        """Complete a step, since what was shown is right: open its session, or give the one that it is about another
+        token. `using` is called in the transaction, and says whether what was shown is still good."""
         device, token = self._device(browser), new_token(self._world.entropy)
         browser = Browser(browser.address, browser.agent, device)
-        session = await write(self._complete, digest=digest, method=method, browser=browser, token=token)
+        session = await self._world.database.write(
+            self._complete,
+            digest=digest_of(step),
+            account=account.id,
+            method=method,
+            browser=browser,
+            token=token,
+            using=using,
+        )
         if session is None:
             return Gone()
         self._authenticator.signed_in(Authenticated(account), account.login, _client(browser))
         return SignedIn(account, token, session, device)
-
-    # --- for what completes a step otherwise
-
-    async def _attempted(self, digest: bytes, browser: Browser) -> tuple[Account, Step] | None:
-        """Whose step it is, after the delay that their failures demand; the attempt is counted."""
-        now_ms = self._world.clock.now_ms
-        found = await self._world.database.read(sign_in_steps.find, digest, now_ms=now_ms())
-        account = None
-        if found is not None and found.account is not None:
-            account = await self._world.database.read(accounts.get, found.account)
-        if account is None or not account.enabled:
-            return None
-        await self._authenticator.slow_down(account, _client(browser))
-        attempt = await self._world.database.write(sign_in_steps.attempt, digest, now_ms=now_ms())
-        return None if attempt is None else (account, attempt)
 
     async def _right_code(self, account: AccountId, code: str) -> Method | None:
         if len(code) > MAX_CODE:
@@ -179,26 +234,37 @@ class SignIn:
         )
 
     def _complete(
-        self, tx: Transaction, *, digest: bytes, method: Method, browser: Browser, token: str
+        self,
+        tx: Transaction,
+        *,
+        digest: bytes,
+        account: AccountId,
+        method: Method,
+        browser: Browser,
+        token: str,
+        using: Callable[[Transaction], bool] | None,
     ) -> BrowserSession | None:
         """Use the step up, and open its session, or renew the one that it is about."""
         now_ms = self._world.clock.now_ms()
         step = sign_in_steps.use(tx, digest, now_ms=now_ms)
-        if step is None or step.account is None or not self._still_holds(tx, step):
+        if step is None or step.account not in (None, account):
+            return None
+        if not _still_holds(tx, step, account, method) or (using is not None and not using(tx)):
             return None
         if step.purpose == Purpose.PROVE:
-            return browser_sessions.note_proof(
-                tx, step.account, step.session, digest_of(token), now_ms=now_ms
-            )
-        if step.purpose != Purpose.SIGN_IN:
-            return None
-        return self._sessions.open_in(tx, step.account, method, browser, token_digest=digest_of(token))
+            return browser_sessions.note_proof(tx, account, step.session, digest_of(token), now_ms=now_ms)
+        return self._sessions.open_in(tx, account, method, browser, token_digest=digest_of(token))
 
-    def _still_holds(self, tx: Transaction, step: Step) -> bool:
-        """Whether the password that began the step is still good."""
-        if step.account is None or not step.credential:
-            return step.purpose == Purpose.PROVE
-        return not credential_marks.withdrawn(tx, ((step.account, step.credential),), of_person=True)
+
+def _still_holds(tx: Transaction, step: Step, account: AccountId, method: Method) -> bool:
+    """Whether all that was shown in the step so far is enough, and still good."""
+    found = accounts.get(tx, account)
+    if found is None or not found.enabled or step.purpose not in (Purpose.SIGN_IN, Purpose.PROVE):
+        return False
+    if step.credential:
+        return not credential_marks.withdrawn(tx, ((account, step.credential),), of_person=True)
+    # Without a password, only a passkey opens a session
+    return step.purpose == Purpose.PROVE or method is Method.PASSKEY
 
 
 def _client(browser: Browser) -> Client:

@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from pillarbox.directory.accounts import Account
 from pillarbox.directory.browser_sessions import TOKEN_OCTETS, BrowserSession
+from pillarbox.directory.sign_in_steps import Step
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.sign_in.factors import Factors
 from pillarbox.world.entropy import Entropy, token
@@ -50,6 +51,14 @@ class Wrong(Struct, frozen=True):
 
 class Gone(Struct, frozen=True):
     """The step has ended, was used, or never was: the person begins anew."""
+
+
+class Attempt(Struct, frozen=True):
+    """Something is shown in a step, and to be checked."""
+
+    account: Account | None
+    """None: whose passkey is shown is not known yet."""
+    step: Step
 
 
 class CodeCheck(Protocol):
