@@ -14,6 +14,7 @@ from tests.kit.http.server import HttpClient
 from tests.kit.http.server import Response as Answer
 from tests.kit.provider import PASSWORD, PEOPLE
 
+PATH = "/signing-in"
 PREFIX = "__Host-"
 HOST = "mail.one.example"
 SECURE_ORIGIN = f"https://{HOST}"
@@ -64,9 +65,9 @@ def refused(_request: HttpRequest, problem: Problem) -> Response:
 
 
 SIGN_IN = (
-    Route(path="/sign-in", methods=("GET",), handler=visit, access=Access.PAGE, refused=refused),
+    Route(path=PATH, methods=("GET",), handler=visit, access=Access.PAGE, refused=refused),
     Route(
-        path="/sign-in",
+        path=PATH,
         methods=("POST",),
         handler=sign_in,
         access=Access.PAGE,
@@ -111,4 +112,4 @@ def post(
     head["Origin"] = origin
     if cookie:
         head["Cookie"] = cookie
-    return client.ask("POST /sign-in", head, body, host=host)
+    return client.ask(f"POST {PATH}", head, body, host=host)

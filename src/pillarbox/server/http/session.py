@@ -199,8 +199,8 @@ class HttpSession:
         context, head = self._context, exchange.head
         field, token = head.field(b"authorization"), exchange.shown(Cookie.SESSION)
         if token and not field:
+            exchange.cross_origin = False  # no other origin reads what the cookie opens
             cross_site.check(head, exchange.ours, websocket=route.websocket)
-            exchange.cross_origin = False
             if not await self._by_session(exchange, token):
                 assert exchange.cookie_prefix is not None, "there was a cookie"
                 forget = (b"set-cookie", removed(Cookie.SESSION, exchange.cookie_prefix))
