@@ -226,6 +226,8 @@ def remove(tx: Transaction, account: AccountId) -> None:
         "recovery_codes",
         "browser_sessions",
         "sign_in_steps",
+        "passkeys",
+        "passkey_handles",
         "known_clients",
         "identities",
         "identity_counters",

@@ -213,6 +213,8 @@ INVARIANTS = (
     _has_account("app_passwords", "account", "app-password-has-account", "An app password"),
     _has_account("browser_sessions", "account", "browser-session-has-account", "A browser session"),
     _has_account("sign_in_steps", "account", "sign-in-step-has-account", "A sign-in that is not complete"),
+    _has_account("passkeys", "account", "passkey-has-account", "A passkey"),
+    _has_account("passkey_handles", "account", "passkey-handle-has-account", "A handle of passkeys"),
     _has_account("identities", "account", "identity-has-account", "An identity"),
     _has_account("vacation_responses", "account", "vacation-response-has-account", "An answer"),
     _has_account("vacation_senders", "account", "vacation-sender-has-account", "Who has had an answer"),

@@ -238,6 +238,32 @@ CREATE INDEX sign_in_steps_by_account ON sign_in_steps (account);
 CREATE INDEX sign_in_steps_by_expiry ON sign_in_steps (expires_at_ms)
 """
 
+_PASSKEYS = """
+CREATE TABLE passkey_handles (
+  account INTEGER PRIMARY KEY,
+  handle BLOB NOT NULL UNIQUE
+);
+CREATE TABLE passkeys (
+  id INTEGER PRIMARY KEY,
+  account INTEGER NOT NULL,
+  credential BLOB NOT NULL UNIQUE,
+  public_key BLOB NOT NULL,
+  sign_count INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  transports TEXT NOT NULL,
+  aaguid BLOB NOT NULL,
+  domain TEXT NOT NULL,
+  verified INTEGER NOT NULL,
+  backup_eligible INTEGER NOT NULL,
+  backed_up INTEGER NOT NULL,
+  created_at_ms INTEGER NOT NULL,
+  last_used_at_ms INTEGER,
+  last_used_address TEXT,
+  warned_at_ms INTEGER
+);
+CREATE INDEX passkeys_by_account ON passkeys (account)
+"""
+
 _MIGRATIONS = (
     _FIRST,
     _DKIM_KEYS,
@@ -247,10 +273,8 @@ _MIGRATIONS = (
     _FOREIGN_PASSWORDS,
     _ONE_TIME_CODES,
     _BROWSER_SESSIONS,
+    _PASSKEYS,
 )
-
 
 # Code that knows of no second factor would let in who has the password alone
-SCHEMA = Schema(
-    "directory", migrations=_MIGRATIONS, compatible_back_to=_MIGRATIONS.index(_ONE_TIME_CODES) + 1
-)
+SCHEMA = Schema("directory", migrations=_MIGRATIONS, compatible_back_to=_MIGRATIONS.index(_PASSKEYS) + 1)

@@ -13,6 +13,7 @@ from pillarbox.directory.browser_sessions import Method
 from pillarbox.directory.credential_marks import Reason
 from pillarbox.directory.dkim_keys import KeyState
 from pillarbox.directory.domains import DEFAULT_SEPARATOR
+from pillarbox.directory.passkeys import AAGUID_OCTETS, HANDLE_OCTETS, MAX_SIGN_COUNT
 from pillarbox.directory.recovery_codes import DIGEST_OCTETS
 from pillarbox.directory.sign_in_steps import Purpose
 from pillarbox.directory.totp import SECRET_OCTETS
@@ -379,6 +380,43 @@ _VACATION_SENDERS: Final = TableValues(
     remedy="Forget that there was an answer.",
 )
 
+_PASSKEYS: Final = TableValues(
+    name="passkey-values-valid",
+    table="passkeys",
+    columns={
+        "account": integer(),
+        "credential": octets(),
+        "public_key": octets(),
+        "sign_count": integer(0, MAX_SIGN_COUNT, "0"),
+        "name": text("'Passkey ' || id"),
+        "transports": text("''"),
+        "aaguid": octets(f"zeroblob({AAGUID_OCTETS})", length=AAGUID_OCTETS),
+        "domain": text(),
+        "verified": integer(0, 1, "0"),
+        "backup_eligible": integer(0, 1, "0"),
+        "backed_up": integer(0, 1, "0"),
+        "created_at_ms": date("0"),
+        "last_used_at_ms": optional(date()),
+        "last_used_address": optional(text()),
+        "warned_at_ms": optional(date("0")),
+    },
+    rule="What is kept of a passkey has its types.",
+    named="CAST(account AS INTEGER), quote(name)",
+    message="passkey {1} of account {0} has an id, key, counter, name or date of a wrong type",
+    remedy="Without its id, its key or its domain, it is dropped: make a new one. Where nobody knows whether it may be"
+    " used without the password, it may not.",
+)
+
+_PASSKEY_HANDLES: Final = TableValues(
+    name="passkey-handle-values-valid",
+    table="passkey_handles",
+    columns={"handle": octets(f"randomblob({HANDLE_OCTETS})", length=HANDLE_OCTETS)},
+    rule="Handles of passkeys are octets.",
+    named="account",
+    message="the handle by which passkeys know account {0} is damaged",
+    remedy="Make a new one: the account's passkeys still work after the password, and new ones without it.",
+)
+
 TABLES: Final[tuple[TableValues, ...]] = (
     _DOMAINS,
     _ACCOUNTS,
@@ -396,6 +434,8 @@ TABLES: Final[tuple[TableValues, ...]] = (
     _APP_PASSWORDS,
     _BROWSER_SESSIONS,
     _SIGN_IN_STEPS,
+    _PASSKEYS,
+    _PASSKEY_HANDLES,
     _CLIENTS,
     _SECRETS,
     _DKIM_KEYS,

@@ -121,6 +121,18 @@ REPAIRED = {
     "app-password-has-account": [
         f"INSERT INTO app_passwords VALUES (1, 99, 'x', 'mail', x'00', {KEYS}, 0, NULL, NULL, 0, '', NULL, NULL)"
     ],
+    "passkey-has-account": [
+        "INSERT INTO passkeys VALUES"
+        " (1, 99, x'01', x'02', 0, 'x', '', zeroblob(16), 'one.example', 1, 0, 0, 0, NULL, NULL, NULL)"
+    ],
+    "passkey-handle-has-account": ["INSERT INTO passkey_handles VALUES (99, randomblob(64))"],
+    "passkey-values-valid": [
+        "INSERT INTO passkeys VALUES"
+        " (1, 1, x'01', x'02', 'zz', x'ff', 1.5, 'zz', 'one.example', 'zz', 'zz', 'zz', 'zz', 'zz', x'ff', 'zz')",
+        "INSERT INTO passkeys VALUES"
+        " (2, 1, 'zz', 'zz', 0, 'x', '', zeroblob(16), x'ff', 1, 0, 0, 0, NULL, NULL, NULL)",
+    ],
+    "passkey-handle-values-valid": ["INSERT INTO passkey_handles VALUES (1, 'zz')"],
     "domain-values-valid": [
         "UPDATE domains SET separator = x'ff', quota_octets = 'zz', postmaster = 'zz', created_at_ms = 'zz'"
     ],
