@@ -128,6 +128,7 @@ def _config(options: DemoOptions, directory: Path, ports: Mapping[str, int]) -> 
         relay=Relay(port=ports["smtp"]),
         http=Http(url=f"https://localhost:{ports['https']}"),
         limits=Limits(connections=MAX_CONNECTIONS, connections_per_address=MAX_CONNECTIONS),
+        more_origins=(f"http://localhost:{ports['http']}",),
         local_names=dict.fromkeys(DOMAINS, HOST),
         separate_domains=True,
     )

@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from pillarbox.config.names import host_name, web_url
+from pillarbox.config.relying_party import NoPasskeys, relying_party
 from pillarbox.config.schema import Config, ConfigWrong, options, sections
 
 
@@ -62,13 +63,21 @@ def parse(text: str, path: Path) -> Config:
     with naming(path):
         sealers = config.authentication.trusted_sealers
         trusted = tuple([host_name(sealer, "authentication.trusted_sealers") for sealer in sealers])
-        return replace(
+        url, passkeys = web_url(config.http.url, "http.url"), config.http.passkey_domain
+        if passkeys:
+            passkeys = host_name(passkeys, "http.passkey_domain")
+        checked = replace(
             config,
             hostname=host_name(config.hostname, "hostname"),
             domain=host_name(config.domain, "domain"),
-            http=replace(config.http, url=web_url(config.http.url, "http.url")),
+            http=replace(config.http, url=url, passkey_domain=passkeys),
             authentication=replace(config.authentication, trusted_sealers=trusted),
         )
+        if passkeys and relying_party(checked) is NoPasskeys.NOT_IN_DOMAIN:
+            raise ConfigWrong(
+                f"'http.passkey_domain': '{passkeys}' is neither the host of {checked.web_url} nor a domain above it"
+            )
+        return checked
 
 
 def _refuse_unknown(table: Mapping[str, Any], path: Path) -> None:

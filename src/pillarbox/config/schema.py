@@ -259,6 +259,14 @@ class Http:
             example='["127.0.0.1", "10.1.0.0/24"]',
         ),
     ] = ()
+    passkey_domain: Annotated[
+        str,
+        Description(
+            "The domain that passkeys are made for: the host of `url`, which is the default, or a domain above it in "
+            "which all hosts are yours. When it changes, all passkeys that people have made are of no use any more.",
+            example='"example.org"',
+        ),
+    ] = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -458,6 +466,8 @@ class Config:
     # Only the demo and tests set these: fields without a description are no options of the file.
     separate_domains: bool = False
     """Each domain acts as a provider of its own: mail submitted in one for another goes through queue and relay."""
+    more_origins: tuple[str, ...] = ()
+    """Other origins whose pages may use passkeys, as "http://localhost:8080"."""
     local_names: Mapping[str, str] | None = None
     """The only names that resolve, with their addresses; each name is also its own MX. `None`: use the DNS."""
 

@@ -2,16 +2,18 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 import pytest
 
 from pillarbox.admin import dns_records
-from pillarbox.admin.checks import dns, dnssec, push
+from pillarbox.admin.checks import dns, dnssec, passkeys, push
 from pillarbox.admin.checks.bounded import MAX_AT_ONCE, BoundedResolver
 from pillarbox.admin.checks.result import CheckResult, Level
 from pillarbox.admin.checks.routes import Surroundings, Target, routes
+from pillarbox.config.schema import Config, Http, Listen
 from pillarbox.dns import Answer, Failure, Kind, Mx, NxDomain, Outcome, Record
 from pillarbox.trust.dmarc.mistakes import mistake
 from pillarbox.world.clock import VirtualClock
@@ -363,3 +365,18 @@ def test_a_postmaster_whom_push_services_do_not_know_is_told() -> None:
     assert result.level is Level.ADVICE
     assert "the subject has a host that is known here only: corp.internal" in result.found
     assert "[push] subject" in result.remedy
+
+
+def test_the_domain_of_passkeys_is_shown_and_what_a_change_costs() -> None:
+    config = Config(hostname="mail.example.org", domain="example.org", listen=Listen(https=("*:443",)))
+    (shown,) = passkeys.passkeys(config)
+    assert (shown.level, shown.subject) == (Level.OK, "mail.example.org")
+    assert "https://mail.example.org" in shown.found
+    assert "if it changes, all of them become useless" in shown.found
+    shown, warned = passkeys.passkeys(config, 3)
+    assert (warned.level, "no use: 3" in warned.found) == (Level.WARNING, True)
+    assert "[http] passkey_domain" in warned.remedy
+    (told,) = passkeys.passkeys(replace(config, http=Http(url="https://192.0.2.7")))
+    assert told.level is Level.ADVICE
+    assert "IP address" in told.found
+    assert not list(passkeys.passkeys(replace(config, listen=Listen(http=(), https=()))))

@@ -31,6 +31,7 @@ def add(
     account: AccountId = ANNA,
     name: str = "",
     count: int = 0,
+    key: bytes = b"key",
     **fields: object,
 ) -> Passkey:
     given = {"transports": ("internal",), "verified": True, **fields}

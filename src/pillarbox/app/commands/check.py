@@ -78,6 +78,7 @@ def _on_machine(installation: Installation, parts: tuple[str, ...]) -> "Iterator
             yield from machine.log_file(log)
         yield from push.reachable(resolved.config.push_subject)
         yield from _of_python()
+        yield from _of_passkeys(installation)
     if "addresses" in parts and _has_database(installation):
         yield from installation.read(lambda tx: [*addresses(tx, resolved.config.domain)])
     if "certificates" in parts:
@@ -110,6 +111,14 @@ def _of_database(installation: Installation) -> "Iterator[CheckResult]":
     except (CommandFailed, DatabaseFailure, DatabaseInUse, SchemaTooNew) as failure:
         what, _, remedy = sentence(failure).partition(". ")
         yield problem(str(path), what, remedy)
+
+
+def _of_passkeys(installation: Installation) -> "Iterator[CheckResult]":
+    from pillarbox.admin.checks import passkeys
+
+    config = installation.resolved.config
+    useless = installation.read(passkeys.made_for_others, config) if _has_database(installation) else 0
+    yield from passkeys.passkeys(config, useless)
 
 
 def _of_python() -> "Iterator[CheckResult]":

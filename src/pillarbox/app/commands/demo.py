@@ -102,7 +102,7 @@ def _introduce(demo: "Demo") -> None:
         if SERVICES[name].protocol is WireProtocol.METRICS:
             security = f"http://{HOST}:{port}/metrics"
         elif SERVICES[name].protocol is WireProtocol.HTTP:
-            security = f"{name}://{HOST}:{port}/"
+            security = f"{name}://localhost:{port}/"  # there are no passkeys for an IP address
         lines.append(f"  {name:<12} {HOST}:{port:<6} {security}")
     lines += ["", f"  Certificate authority: {demo.authority}", "", f"  {'login':<24} password"]
     shown = demo.people[:MAX_PEOPLE_SHOWN]
