@@ -90,8 +90,10 @@ def test_nothing_heavy_is_loaded_before_it_is_needed() -> None:
         "import pillarbox.world.telemetry, pillarbox.world.resolver.system, pillarbox.world.resolver.cache\n"
         "import pillarbox.world.tls.server, pillarbox.world.tls.authority, pillarbox.server.authentication\n"
         "import pillarbox.server.sign_in.totp, pillarbox.server.sign_in.recovery\n"
+        "import pillarbox.server.sign_in.passkeys\n"
         "pillarbox.world.telemetry.SystemTelemetry()\n"
-        "heavy = {'structlog', 'prometheus_client', 'dns', 'cryptography', 'argon2', 'scramp', 'ctypes', 'pyotp'}\n"
+        "heavy = {'structlog', 'prometheus_client', 'dns', 'cryptography', 'argon2', 'scramp', 'ctypes', 'pyotp',"
+        " 'webauthn', 'cbor2', 'OpenSSL'}\n"
         "print(sorted(heavy & set(sys.modules)))\n"
     )
     loaded = subprocess.run(

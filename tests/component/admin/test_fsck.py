@@ -86,6 +86,7 @@ CONTACTS_LOST = {
 }  # fmt: skip
 """Damage of contacts that is a loss."""
 FACTOR = "INSERT INTO totp_secrets VALUES (1, randomblob(20), 7, 0)"
+PASSKEY = "1, 0, 0, 0, NULL, NULL, NULL"
 UNSNOOZED = "NULL, NULL, NULL, NULL, NULL"
 REPAIRED = {
     "unused-file-is-unused": ["INSERT INTO blob_files_unused SELECT location FROM blobs WHERE location IS NOT NULL"],
@@ -122,15 +123,14 @@ REPAIRED = {
         f"INSERT INTO app_passwords VALUES (1, 99, 'x', 'mail', x'00', {KEYS}, 0, NULL, NULL, 0, '', NULL, NULL)"
     ],
     "passkey-has-account": [
-        "INSERT INTO passkeys VALUES"
-        " (1, 99, x'01', x'02', 0, 'x', '', zeroblob(16), 'one.example', 1, 0, 0, 0, NULL, NULL, NULL)"
+        f"INSERT INTO passkeys VALUES (1, 99, x'01', x'02', 0, 'x', '', zeroblob(16), 'a.example', {PASSKEY})"
     ],
     "passkey-handle-has-account": ["INSERT INTO passkey_handles VALUES (99, randomblob(64))"],
     "passkey-values-valid": [
-        "INSERT INTO passkeys VALUES"
-        " (1, 1, x'01', x'02', 'zz', x'ff', 1.5, 'zz', 'one.example', 'zz', 'zz', 'zz', 'zz', 'zz', x'ff', 'zz')",
-        "INSERT INTO passkeys VALUES"
-        " (2, 1, 'zz', 'zz', 0, 'x', '', zeroblob(16), x'ff', 1, 0, 0, 0, NULL, NULL, NULL)",
+        f"INSERT INTO passkeys VALUES (1, 1, x'01', x'02', 'zz', x'ff', 1.5, 'zz', 'a.example', {PASSKEY})",
+        "UPDATE passkeys SET verified = 'zz', backup_eligible = 'zz', backed_up = 'zz', created_at_ms = 'zz'",
+        "UPDATE passkeys SET last_used_at_ms = 'zz', last_used_address = x'ff', warned_at_ms = 'zz'",
+        f"INSERT INTO passkeys VALUES (2, 1, 'zz', 'zz', 0, 'x', '', zeroblob(16), x'ff', {PASSKEY})",
     ],
     "passkey-handle-values-valid": ["INSERT INTO passkey_handles VALUES (1, 'zz')"],
     "domain-values-valid": [
