@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from pillarbox.admin import accounts
-from pillarbox.directory import recovery_codes, second_factors, secrets, totp
+from pillarbox.directory import passkeys, recovery_codes, second_factors, secrets, totp
 from pillarbox.directory.naming import NameRefused
+from pillarbox.directory.passkeys import NewPasskey, Passkey
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.database import Transaction
 from pillarbox.world.entropy import Entropy
@@ -17,6 +18,7 @@ class SecondFactors:
     login: str
     one_time_codes: bool
     one_time_codes_since_ms: int | None
+    passkeys: int
     recovery_codes: int
     """How many are left."""
 
@@ -28,6 +30,7 @@ def find(tx: Transaction, login: str) -> SecondFactors:
         account.login,
         totp.has(tx, account.id),
         totp.confirmed_at_ms(tx, account.id),
+        passkeys.count(tx, account.id),
         recovery_codes.left(tx, account.id),
     )
 
@@ -36,6 +39,8 @@ def remove(tx: Transaction, login: str) -> SecondFactors:
     """Remove all of them, recovery codes as well, for somebody who has lost the phone: the password is enough again.
     Returns what there was. Raises `NameRefused`."""
     account, before = accounts.find(tx, login), find(tx, login)
+    for passkey in passkeys.listing(tx, account.id):
+        passkeys.remove(tx, account.id, passkey.id)
     totp.remove(tx, account.id)
     tx.touch(account.id)
     return before
@@ -87,6 +92,41 @@ def confirm_one_time_codes(
         store_recovery_codes(tx, account, codes, fresh=fresh, now_ms=now_ms)
     end_what_passwords_have_opened(tx, account, now_ms=now_ms)
     return codes if is_first else []
+
+
+def add_passkey(
+    tx: Transaction,
+    account: AccountId,
+    new: NewPasskey,
+    *,
+    name: str,
+    codes: list[str],
+    fresh: bytes,
+    now_ms: int,
+) -> tuple[Passkey, list[str]]:
+    """Add a passkey, which counts as second factor from now on; an empty name becomes a fitting one.
+
+    With the account's first second factor it gets recovery codes, and what was opened with its password ends, as
+    `confirm_one_time_codes` has it. Raises `NameRefused`.
+    """
+    is_first = not second_factors.has_second_factor(tx, account)
+    made = passkeys.add(tx, account, new, name=name, now_ms=now_ms)
+    tx.touch(account)
+    if not is_first:
+        return made, []
+    store_recovery_codes(tx, account, codes, fresh=fresh, now_ms=now_ms)
+    end_what_passwords_have_opened(tx, account, now_ms=now_ms)
+    return made, codes
+
+
+def remove_passkey(tx: Transaction, account: AccountId, identifier: int) -> bool | None:
+    """Remove a passkey; recovery codes go with the last second factor. Returns whether it was the last, after which
+    the password alone is enough; None where there is no such passkey."""
+    if not passkeys.remove(tx, account, identifier):
+        return None
+    second_factors.removed(tx, account)
+    tx.touch(account)
+    return not second_factors.has_second_factor(tx, account)
 
 
 def end_what_passwords_have_opened(tx: Transaction, account: AccountId, *, now_ms: int) -> None:

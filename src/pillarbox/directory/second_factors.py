@@ -10,9 +10,9 @@ from pillarbox.directory.withdrawal import announce_withdrawal
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.database.transaction import Transaction
 
-ACCOUNTS: Final = "SELECT account FROM totp_secrets"
-"""Those that have one, as SQL: the one place that says so; another kind is added with UNION ALL. That a row is there is
-enough, whatever is in it: damage may keep the owner out, and lets nobody in."""
+ACCOUNTS: Final = "SELECT account FROM totp_secrets UNION ALL SELECT account FROM passkeys"
+"""Those that have one, as SQL: the one place that says so. That a row is there is enough, whatever is in it: damage may
+keep the owner out, and lets nobody in."""
 _HAS: Final = f"SELECT 1 FROM ({ACCOUNTS}) AS f WHERE f.account = ? LIMIT 1"  # noqa: S608 - a constant
 
 

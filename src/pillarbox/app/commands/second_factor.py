@@ -26,13 +26,18 @@ def second_factor(installation: Installation, login: str, removing: bool, yes: b
         if not yes and (installation.as_json or not click.confirm(visible(question), err=True)):
             raise CommandFailed("Nothing removed. To remove without confirmation: --yes")
         removed = installation.write(second_factors.remove, login)
-        said = "Second factors removed" if removed.one_time_codes else "There was no second factor"
+        said = (
+            "Second factors removed"
+            if removed.one_time_codes or removed.passkeys
+            else "There was no second factor"
+        )
         installation.show({"removed": removed}, f"{said}: {removed.login}")
         return
     codes = f"since {day(found.one_time_codes_since_ms)}" if found.one_time_codes else "none"
     rows = (
         ("Login", found.login),
         ("One-time codes", codes),
+        ("Passkeys", str(found.passkeys or "none")),
         ("Recovery codes", f"{found.recovery_codes} left"),
     )
     installation.show(found, "\n".join(f"{head:<16}{value}" for head, value in rows))

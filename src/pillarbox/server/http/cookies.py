@@ -23,6 +23,8 @@ class Cookie(StrEnum):
     SESSION = "pillarbox"
     STEP = "pillarbox-step"
     """Of a sign-in that is not complete."""
+    PASSKEY = "pillarbox-passkey"
+    """Of a passkey that is to be made, or shown by whoever has one: on a page that may be open beside a sign-in."""
     DEVICE = "pillarbox-device"
     """Says that this browser has signed in before."""
 

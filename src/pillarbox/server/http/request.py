@@ -95,6 +95,11 @@ class HttpRequest(Request):
         agent = self._exchange.head.field(b"user-agent").decode("utf-8", "replace")
         return Browser(self.origin.address, agent, self.token(Cookie.DEVICE))
 
+    @property
+    def page_origin(self) -> str:
+        """Scheme, host and port of the pages here, as a browser writes them: ours, whatever the client has asked."""
+        return self._exchange.ours
+
     def token(self, cookie: Cookie) -> str:
         """The token that a cookie shows; empty where there is none."""
         return self._exchange.shown(cookie)

@@ -7,6 +7,7 @@ from starlette.responses import PlainTextResponse, Response
 from pillarbox.server.http import blobs, jmap
 from pillarbox.server.http.request import HttpRequest
 from pillarbox.server.http.route import Access, Route
+from pillarbox.server.pages import passkeys
 
 
 async def front(request: HttpRequest) -> Response:
@@ -46,4 +47,5 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route(path=blobs.DOWNLOAD_PATH, methods=("GET",), handler=blobs.fetch, cross_origin=True),
     Route(path="/jmap/eventsource/", methods=("GET",), handler=jmap.event_source, cross_origin=True),
     Route(path="/jmap/ws/", methods=("GET",), handler=jmap.socket, websocket=True),
+    *passkeys.ROUTES,
 )

@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from pillarbox.directory import recovery_codes, totp
+from pillarbox.directory import passkeys, recovery_codes, totp
 from pillarbox.directory.second_factors import has_second_factor
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.database import Transaction
@@ -24,4 +24,4 @@ def of(tx: Transaction, account: AccountId) -> Factors:
     """Those of an account."""
     if not has_second_factor(tx, account):
         return Factors()
-    return Factors(True, totp.has(tx, account), 0, recovery_codes.left(tx, account))
+    return Factors(True, totp.has(tx, account), passkeys.count(tx, account), recovery_codes.left(tx, account))

@@ -65,7 +65,13 @@ def verified_new(made: Made, challenge: bytes, party: RelyingParty) -> NewPasske
 
 
 def verified_use(
-    shown: Shown, challenge: bytes, passkey: Passkey, party: RelyingParty, *, after_password: bool
+    shown: Shown,
+    challenge: bytes,
+    passkey: Passkey,
+    party: RelyingParty,
+    *,
+    alone: bool,
+    after_password: bool,
 ) -> Use:
     """That the passkey was used (Web Authentication §7.2). Raises `ResponseRefused`."""
     from webauthn import verify_authentication_response
@@ -86,7 +92,7 @@ def verified_use(
             credential_public_key=passkey.public_key,
             # `directory.passkeys.record_use` looks at the counter, and refuses nobody for it
             credential_current_sign_count=0,
-            require_user_verification=not after_password,
+            require_user_verification=alone,
         )
     except Exception as wrong:  # as above
         raise _refused(wrong) from None

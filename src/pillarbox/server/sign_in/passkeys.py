@@ -89,9 +89,7 @@ class Passkeys:
 
     # --- used
 
-    async def request_options(
-        self, challenge: bytes, account: AccountId | None = None, *, after_password: bool = False
-    ) -> bytes:
+    async def request_options(self, challenge: bytes, account: AccountId | None = None) -> bytes:
         """JSON for `parseRequestOptionsFromJSON` (Web Authentication §5.5), for a passkey of this account, or of
         whoever has one. Raises `ResponseRefused` where there are no passkeys."""
         known = [] if account is None else await self._world.database.read(rows.listing, account)
@@ -100,7 +98,7 @@ class Passkeys:
             "timeout": TIMEOUT_MS,
             "rpId": self._party.id,
             "allowCredentials": [_descriptor(one) for one in known],
-            "userVerification": "preferred" if after_password else "required",
+            "userVerification": "required" if account is None else "preferred",
         }
         return msgspec.json.encode(options)
 
@@ -112,10 +110,10 @@ class Passkeys:
         *,
         after_password: bool = False,
     ) -> Use:
-        """Whose passkey answers, which `record` is yet to record: of this account, or of whoever has one.
+        """Whose passkey answers, which `record_use` is yet to record: of this account, or of whoever has one.
 
-        Without a password before, the authenticator must have verified who holds it. Raises `ResponseRefused`,
-        `DatabaseUnavailable`.
+        Alone, where the account is not known before, the authenticator must have verified who holds it.
+        `after_password`: whether this person has shown the password. Raises `ResponseRefused`, `DatabaseUnavailable`.
         """
         party, shown = self._party, passkey_responses.read_shown(response)
         _see_that_one_was_asked_for(challenge)
@@ -127,10 +125,16 @@ class Passkeys:
         if found.domain != party.id:
             raise ResponseRefused("the passkey was made for another domain")
         await self._check_handle(shown, found, required=account is None)
-        if not after_password and not found.verified:
+        if account is None and not found.verified:
             raise ResponseRefused("the passkey may only be used after the password")
         return await self._world.aside.run(
-            verification.verified_use, shown, challenge, found, party, after_password=after_password
+            verification.verified_use,
+            shown,
+            challenge,
+            found,
+            party,
+            alone=account is None,
+            after_password=after_password,
         )
 
     async def _check_handle(self, shown: Shown, found: Passkey, *, required: bool) -> None:
@@ -142,13 +146,6 @@ class Passkeys:
         handle = await self._world.database.read(rows.handle_of, found.account)
         if shown.handle != handle:
             raise ResponseRefused("the passkey says that it is another account's")
-
-    def report(self, use: Use, *, is_fine: bool | None) -> None:
-        """Log what `record_use` has found out about the counter of a passkey."""
-        if is_fine is False:
-            self._world.telemetry.warning(
-                "passkey may have been copied", account=use.account, passkey=use.id, counter=use.sign_count
-            )
 
 
 def _see_that_one_was_asked_for(challenge: bytes) -> None:

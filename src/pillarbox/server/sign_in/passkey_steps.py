@@ -1,0 +1,177 @@
+"""Steps of a sign-in in which a passkey is shown, and those in which a new one is made.
+
+A step has one challenge at a time, and is used once: the row goes in the transaction that records the use, or adds the
+passkey. What is refused is told to nobody but the log.
+"""
+
+from functools import partial
+from typing import Final
+
+from msgspec import Struct
+
+from pillarbox.admin import second_factors
+from pillarbox.directory import accounts, browser_sessions, passkeys, secrets, sign_in_steps
+from pillarbox.directory.accounts import Account
+from pillarbox.directory.browser_sessions import BrowserSession, Method, digest_of
+from pillarbox.directory.passkeys import NewPasskey, Passkey, Use
+from pillarbox.directory.sign_in_steps import MAX_TRIES, Purpose, Step
+from pillarbox.server.sign_in.passkey_responses import ResponseRefused
+from pillarbox.server.sign_in.passkeys import Passkeys
+from pillarbox.server.sign_in.sign_in import SignIn
+from pillarbox.server.sign_in.steps import Browser, Gone, SignedIn, Wrong, new_token
+from pillarbox.world.database import Transaction
+from pillarbox.world.world import World
+
+REFUSED: Final = "passkey refused"
+"""The event's name."""
+
+
+class Asked(Struct, frozen=True):
+    """What a browser is asked for."""
+
+    token: str
+    """Of the step, for its cookie."""
+    options: bytes
+    """JSON."""
+
+
+class Added(Struct, frozen=True):
+    """A passkey was made."""
+
+    passkey: Passkey
+    recovery_codes: list[str]
+    """New ones, to be shown once, where this is the first second factor; else none."""
+
+
+class PasskeySteps:
+    """Sign-ins and proofs with passkeys, and new passkeys."""
+
+    def __init__(self, world: World, passkeys: Passkeys, sign_in: SignIn) -> None:
+        self._world = world
+        self._passkeys = passkeys
+        self._sign_in = sign_in
+
+    # --- shown
+
+    async def ask(self, step: str) -> Asked | Gone:
+        """Ask for a passkey in an open step, or, without one, for whoever's.
+
+        Asked once more, a step has another challenge. Raises `ResponseRefused` where there are no passkeys.
+        """
+        challenge, account = self._passkeys.challenge(), None
+        if step:
+            found = await self._open_step(step)
+            if found is None or found.account is None or found.purpose == Purpose.ENROL:
+                return Gone()
+            account = found.account
+        options = await self._passkeys.request_options(challenge, account)
+        return Asked(await self._sign_in.ask(step, challenge), options)
+
+    async def show(self, step: str, response: bytes, browser: Browser) -> SignedIn | Wrong | Gone:
+        """Complete a step with a passkey: a sign-in, alone or after the password, or a proof.
+
+        Raises `AuthenticationUnavailable`, `DatabaseUnavailable`.
+        """
+        attempt = await self._sign_in.attempt(step, browser)
+        if attempt is None or attempt.step.purpose == Purpose.ENROL:
+            return Gone()
+        known = attempt.step.account
+        try:
+            use = await self._passkeys.verified_use(
+                response, attempt.step.challenge, known, after_password=bool(attempt.step.credential)
+            )
+        except ResponseRefused as refused:
+            self._world.telemetry.event(REFUSED, why=str(refused), address=browser.address)
+            return await self._sign_in.failed(attempt, browser, why="a wrong passkey")
+        account = await self._world.database.read(accounts.get, use.account)
+        if account is None:
+            return Gone()
+        method = Method.PASSKEY if known is None else Method.SECOND_PASSKEY
+        fine: list[bool | None] = []
+        recorded = partial(self._record, use=use, browser=browser, fine=fine)
+        done = await self._sign_in.complete(step, account, method, browser, recorded)
+        if isinstance(done, SignedIn) and fine == [False]:
+            # Web Authentication §7.2, step 22: there may be a copy of it
+            self._world.telemetry.warning("passkey may be copied", account=account.id, passkey=use.id)
+        return done
+
+    def _record(self, tx: Transaction, *, use: Use, browser: Browser, fine: list[bool | None]) -> bool:
+        now_ms = self._world.clock.now_ms()
+        # The transaction may be tried again
+        fine[:] = [passkeys.record_use(tx, use, address=browser.address, now_ms=now_ms)]
+        return fine != [None]
+
+    # --- made
+
+    async def ask_for_new(self, account: Account, session: BrowserSession) -> Asked:
+        """Ask for a new passkey of whoever has this session, who has just proved who they are.
+
+        Raises `ResponseRefused` where there are no passkeys.
+        """
+        challenge, token = self._passkeys.challenge(), new_token(self._world.entropy)
+        options = await self._passkeys.creation_options(account, challenge)
+        await self._world.database.write(
+            sign_in_steps.begin,
+            digest_of(token),
+            account.id,
+            Purpose.ENROL,
+            now_ms=self._world.clock.now_ms(),
+            session=session.id,
+            challenge=challenge,
+        )
+        return Asked(token, options)
+
+    async def add(
+        self, step: str, session: BrowserSession, response: bytes, name: str
+    ) -> Added | Wrong | Gone:
+        """Add the passkey that the browser has made. Raises `NameRefused`: then the step is open still."""
+        now_ms = self._world.clock.now_ms()
+        attempt = await self._world.database.write(sign_in_steps.attempt, digest_of(step), now_ms=now_ms)
+        if attempt is None or not _is_of(attempt, session):
+            return Gone()
+        try:
+            new = await self._passkeys.verified_new(response, attempt.challenge)
+        except ResponseRefused as refused:
+            self._world.telemetry.event(REFUSED, why=str(refused), address=session.address)
+            return Wrong(MAX_TRIES - attempt.tries)
+        entropy = self._world.entropy
+        return await self._world.database.write(
+            _add,
+            digest_of(step),
+            session,
+            new,
+            name=name,
+            codes=second_factors.generate(entropy),
+            fresh=entropy.token_bytes(secrets.SECRET_OCTETS),
+            now_ms=now_ms,
+        )
+
+    async def _open_step(self, step: str) -> Step | None:
+        now_ms = self._world.clock.now_ms()
+        return await self._world.database.read(sign_in_steps.find, digest_of(step), now_ms=now_ms)
+
+
+def _is_of(step: Step, session: BrowserSession) -> bool:
+    return (step.purpose, step.account, step.session) == (Purpose.ENROL, session.account, session.id)
+
+
+def _add(
+    tx: Transaction,
+    digest: bytes,
+    session: BrowserSession,
+    new: NewPasskey,
+    *,
+    name: str,
+    codes: list[str],
+    fresh: bytes,
+    now_ms: int,
+) -> Added | Gone:
+    step = sign_in_steps.use(tx, digest, now_ms=now_ms)
+    if step is None or not _is_of(step, session):
+        return Gone()
+    if browser_sessions.get(tx, session.account, session.id, now_ms=now_ms) is None:
+        return Gone()
+    made, told = second_factors.add_passkey(
+        tx, session.account, new, name=name, codes=codes, fresh=fresh, now_ms=now_ms
+    )
+    return Added(made, told)
