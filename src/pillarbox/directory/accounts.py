@@ -228,6 +228,7 @@ def remove(tx: Transaction, account: AccountId) -> None:
         "sign_in_steps",
         "passkeys",
         "passkey_handles",
+        "roles",
         "known_clients",
         "identities",
         "identity_counters",

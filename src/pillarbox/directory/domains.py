@@ -6,7 +6,7 @@ domain. An alias of an alias is refused, so one step is always enough.
 
 from dataclasses import dataclass
 
-from pillarbox.directory import dkim_keys
+from pillarbox.directory import dkim_keys, roles
 from pillarbox.directory.naming import NameRefused, domain_name
 from pillarbox.directory.withdrawal import announce_withdrawal
 from pillarbox.mail.identifiers import AccountId
@@ -117,6 +117,7 @@ def remove(tx: Transaction, name: str) -> None:
     if not tx.execute("DELETE FROM domains WHERE name = ?", (key,)):
         raise NameRefused(f"'{key}' is not served here")
     dkim_keys.remove_all(tx, key)
+    roles.remove_domain(tx, key)
     announce_withdrawal(tx)
 
 

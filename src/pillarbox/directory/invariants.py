@@ -72,6 +72,10 @@ _ADDRESSLESS = (
     "FROM member_groups WHERE id NOT IN"
     " (SELECT group_id FROM addresses WHERE kind = 'group' AND group_id IS NOT NULL)"
 )
+_OF_NO_DOMAIN = (
+    "FROM roles WHERE NOT (role = 'owner' AND domain = '' OR role = 'domain' AND domain IN"
+    " (SELECT name FROM domains WHERE alias_of IS NULL))"
+)
 _GROUPLESS = "FROM group_members WHERE group_id NOT IN (SELECT id FROM member_groups)"
 
 _RENUMBERED = (
@@ -188,6 +192,14 @@ INVARIANTS = (
             ),
         ),
     ),
+    Invariant(
+        "role-has-domain",
+        "An administrator is that of a domain that is served, and an owner of all.",
+        f"SELECT account, role, domain {_OF_NO_DOMAIN}",
+        "account {0} has the role {1} of {2}, which is no domain of that kind",
+        "Drop it: grant it again (pillarbox role grant).",
+        (f"DELETE {_OF_NO_DOMAIN}",),
+    ),
     _has_account("addresses", "account", "address-has-account", "An address"),
     _has_account("passwords", "account", "password-has-account", "A password"),
     _has_account("foreign_passwords", "account", "foreign-password-has-account", "An imported password"),
@@ -210,6 +222,7 @@ INVARIANTS = (
             ),
         ),
     ),
+    _has_account("roles", "account", "role-has-account", "A role"),
     _has_account("app_passwords", "account", "app-password-has-account", "An app password"),
     _has_account("browser_sessions", "account", "browser-session-has-account", "A browser session"),
     _has_account("sign_in_steps", "account", "sign-in-step-has-account", "A sign-in that is not complete"),

@@ -13,6 +13,7 @@ have set of the addresses they send from, `vacation_responses` what their mail i
 `recovery_codes` the digests of those that have not been used.
 
 `browser_sessions` and `sign_in_steps` have digests of the tokens that browsers show, never the tokens.
+`roles` has what accounts may do beyond their own things.
 """
 
 from pillarbox.world.database.schema import Schema
@@ -203,6 +204,17 @@ CREATE TABLE recovery_codes (
   PRIMARY KEY (account, digest)
 ) WITHOUT ROWID
 """
+_ROLES = """
+CREATE TABLE roles (
+  account INTEGER NOT NULL,
+  role TEXT NOT NULL,
+  domain TEXT NOT NULL,
+  granted_at_ms INTEGER NOT NULL,
+  PRIMARY KEY (account, role, domain)
+) WITHOUT ROWID;
+CREATE INDEX roles_by_domain ON roles (domain)
+"""
+
 
 _BROWSER_SESSIONS = """
 CREATE TABLE browser_sessions (
@@ -274,6 +286,7 @@ _MIGRATIONS = (
     _ONE_TIME_CODES,
     _BROWSER_SESSIONS,
     _PASSKEYS,
+    _ROLES,
 )
 
 # Code that knows of no second factor would let in who has the password alone

@@ -15,6 +15,7 @@ from pillarbox.directory.dkim_keys import KeyState
 from pillarbox.directory.domains import DEFAULT_SEPARATOR
 from pillarbox.directory.passkeys import AAGUID_OCTETS, HANDLE_OCTETS, MAX_SIGN_COUNT
 from pillarbox.directory.recovery_codes import DIGEST_OCTETS
+from pillarbox.directory.roles import Role
 from pillarbox.directory.sign_in_steps import Purpose
 from pillarbox.directory.totp import SECRET_OCTETS
 from pillarbox.protocol.sasl.scram_keys import DEFAULT_ITERATIONS, KEY_OCTETS, SALT_OCTETS
@@ -417,6 +418,21 @@ _PASSKEY_HANDLES: Final = TableValues(
     remedy="Make a new one: the account's passkeys still work after the password, and new ones without it.",
 )
 
+_ROLES: Final = TableValues(
+    name="role-values-valid",
+    table="roles",
+    columns={
+        "account": integer(),
+        "role": text(among=tuple(Role)),
+        "domain": text(),
+        "granted_at_ms": date("0"),
+    },
+    rule="A role is one that there is.",
+    named="CAST(account AS INTEGER)",
+    message="a role of account {0} has a name, domain or date of a wrong type",
+    remedy="Drop it: grant it again (pillarbox role grant). Only a date is left out.",
+)
+
 TABLES: Final[tuple[TableValues, ...]] = (
     _DOMAINS,
     _ACCOUNTS,
@@ -431,6 +447,7 @@ TABLES: Final[tuple[TableValues, ...]] = (
     _TOTP_SECRETS,
     _TOTP_SETUPS,
     _RECOVERY_CODES,
+    _ROLES,
     _APP_PASSWORDS,
     _BROWSER_SESSIONS,
     _SIGN_IN_STEPS,

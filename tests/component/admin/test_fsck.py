@@ -97,6 +97,16 @@ REPAIRED = {
     "password-has-account": [f"INSERT INTO passwords SELECT 99, {PASSWORD} LIMIT 1"],
     "foreign-password-has-account": ["INSERT INTO foreign_passwords VALUES (99, 'x', 0)"],
     "former-mark-has-account": ["INSERT INTO former_marks VALUES (99, 'x', 'kept')"],
+    "role-has-account": ["INSERT INTO roles VALUES (99, 'owner', '', 0)"],
+    "role-has-domain": [
+        "INSERT INTO roles VALUES (1, 'owner', 'one.example', 0)", "INSERT INTO roles VALUES (1, 'domain', '', 0)",
+        "INSERT INTO roles VALUES (1, 'domain', 'gone.example', 0)",
+    ],
+    "role-values-valid": [
+        "INSERT INTO roles VALUES (1, 'king', 'one.example', 0)", "INSERT INTO roles VALUES (1, x'ff', '', 0)",
+        "INSERT INTO roles VALUES (1, 'owner', x'ff', 0)",
+        "INSERT INTO roles VALUES (1, 'domain', 'one.example', 'zz')",
+    ],
     "foreign-password-values-valid": [
         "INSERT INTO foreign_passwords VALUES (1, x'ff', 0)", "INSERT INTO foreign_passwords VALUES (2, 'x', 'zz')",
     ],
