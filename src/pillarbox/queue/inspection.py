@@ -23,6 +23,8 @@ class Selection:
     state: State | None = None
     between: tuple[int, int] | None = None
     """The first and the last number of recipients, for a part of a long queue."""
+    domains: tuple[str, ...] = ()
+    """Messages that accounts with a login in these domains have submitted; in lower-case A-labels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,11 @@ def condition(selection: Selection) -> tuple[str, tuple[int | str, ...]]:
     if selection.between is not None:
         terms.append("r.id BETWEEN ? AND ?")
         parameters += selection.between
+    if selection.domains:
+        # A table of the directory: a domain may have more accounts than a statement has parameters
+        marks = ", ".join("?" * len(selection.domains))
+        terms.append(f"m.account IN (SELECT a.id FROM accounts a WHERE a.domain IN ({marks}))")  # noqa: S608 - marks
+        parameters += selection.domains
     if selection.sender == "":
         terms.append("m.reverse_path IS NULL")
     elif selection.sender is not None:
