@@ -1,9 +1,11 @@
-"""Writes the generated pages of `docs/operate/`: options from the configuration's fields, commands from click; and the
-manual pages, from the same texts.
+"""Writes the generated pages of `docs/operate/`: options from the configuration's fields, commands from click,
+permissions from the declarations of verbs; and the manual pages, from the same texts.
 
 `python dev/operate_pages.py` writes the pages; `--check` tells which are not current.
 """
 
+import importlib
+import pkgutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,8 +15,10 @@ import click
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
 
-from dev import man  # noqa: E402 - after the path to it is known
-from pillarbox.app.cli import main  # noqa: E402 - after the path to it is known
+import pillarbox.admin  # noqa: E402 - after the path to it is known
+from dev import man  # noqa: E402 - likewise
+from pillarbox.admin.permissions import DECLARED, OPERATOR, Declaration, Who  # noqa: E402 - likewise
+from pillarbox.app.cli import main  # noqa: E402 - likewise
 from pillarbox.app.commands import COMMANDS  # noqa: E402 - likewise
 from pillarbox.config.schema import DEFAULT_PATH  # noqa: E402 - likewise
 from pillarbox.config.text import example, page  # noqa: E402 - likewise
@@ -87,10 +91,43 @@ def _options(command: click.Command, context: click.Context) -> Iterator[str]:
         yield from (f"- `{syntax}`: {' '.join(text.split())}" for syntax, text in found)
 
 
+def permissions() -> str:
+    """All verbs of `admin/` that somebody may use without operating the machine."""
+    for found in pkgutil.walk_packages(pillarbox.admin.__path__, "pillarbox.admin."):
+        importlib.import_module(found.name)
+    lines = [
+        "# Permissions",
+        "",
+        "<!-- Written by dev/operate_pages.py from what the verbs declare. -->",
+        "",
+        (
+            "What each [role](roles.md) may do. Administrators of the domain are those of each domain that it is "
+            "about; owners are administrators of all domains. Whoever operates the machine may do everything, by the "
+            "command line, and nobody else may do what is not listed here."
+        ),
+        "",
+        "| verb | what it does | who | about |",
+        "|---|---|---|---|",
+    ]
+    rows = [
+        _permission(verb, declared) for verb, declared in DECLARED.items() if OPERATOR not in declared.who
+    ]
+    return "\n".join([*lines, *sorted(rows)]) + "\n"
+
+
+def _permission(verb: Callable[..., object], declared: Declaration) -> str:
+    room = verb.__module__.removeprefix("pillarbox.").removeprefix("admin.")
+    sentence = " ".join((verb.__doc__ or "").split()).split(". ")[0].rstrip(".")
+    who = "; ".join(each.value for each in Who if each in declared.who)
+    about = "; ".join(dict.fromkeys(concern.words for concern in declared.of)) or "the provider"
+    return f"| `{room}.{verb.__name__}` | {sentence} | {who} | {about} |"
+
+
 TEXTS: dict[Path, Callable[[], str]] = {
     FOLDER / "configuration.md": page,
     FOLDER / "pillarbox.toml": example,
     FOLDER / "commands.md": commands,
+    FOLDER / "permissions.md": permissions,
     MANUAL / "pillarbox.1": lambda: man.page("pillarbox", 1, "a complete mail provider", commands()),
     MANUAL / "pillarbox.toml.5": lambda: man.page(
         "pillarbox.toml", 5, "configuration of pillarbox(1)", page()

@@ -6,8 +6,10 @@ same transaction.
 
 from dataclasses import dataclass, field
 
+from pillarbox.admin import concerns
 from pillarbox.admin.importing import checkpoint
 from pillarbox.admin.importing.imap import pulled
+from pillarbox.admin.permissions import DOMAIN_ADMINISTRATOR, ONESELF, OPERATOR, may
 from pillarbox.contacts import removal
 from pillarbox.directory import (
     accounts,
@@ -59,6 +61,7 @@ class Profile:
     app_passwords: int
 
 
+@may(DOMAIN_ADMINISTRATOR, of=concerns.address("address"))
 def salt_for(tx: Transaction, address: str, *, entropy: Entropy) -> bytes:
     """The SCRAM salt for an account with this address."""
     fresh = entropy.token_bytes(secrets.SECRET_OCTETS)
@@ -77,6 +80,10 @@ def with_password(
     return NewAccount(address, name, salt, hashed)
 
 
+@may(
+    DOMAIN_ADMINISTRATOR,
+    of=(concerns.address("new.address"), concerns.quota("new.quota_octets", address="new.address")),
+)
 def create(tx: Transaction, new: NewAccount, *, now_ms: int) -> Account:
     """Create an account with its mailboxes. Raises `NameRefused`."""
     account = accounts.create(
@@ -92,6 +99,7 @@ def create(tx: Transaction, new: NewAccount, *, now_ms: int) -> Account:
     return account
 
 
+@may(ONESELF, DOMAIN_ADMINISTRATOR, of=concerns.account("login", shown_only=True))
 def find(tx: Transaction, login: str) -> Account:
     """The account with this login. Raises `NameRefused`."""
     account = accounts.by_login(tx, login)
@@ -100,11 +108,13 @@ def find(tx: Transaction, login: str) -> Account:
     return account
 
 
+@may(ONESELF, DOMAIN_ADMINISTRATOR, of=concerns.account("login", shown_only=True))
 def profile(tx: Transaction, login: str) -> Profile:
     """One account. Raises `NameRefused`."""
     return _profile(tx, find(tx, login))
 
 
+@may(DOMAIN_ADMINISTRATOR, of=concerns.domain("domain"))
 def listing(tx: Transaction, *, domain: str | None = None) -> list[Profile]:
     """All accounts, or those of one domain, by number. Raises `NameRefused` for a domain that is not served."""
     name = None if domain is None else domains.served(tx, domain).name
@@ -138,11 +148,13 @@ def hash_for(given: str, *, salt: bytes, entropy: Entropy) -> PasswordHash | str
     return hash_password(found.password, argon2_salt=entropy.token_bytes(ARGON2_SALT_OCTETS), scram_salt=salt)
 
 
+@may(ONESELF, DOMAIN_ADMINISTRATOR, of=concerns.account("login"))
 def password_salt(tx: Transaction, login: str) -> bytes:
     """The SCRAM salt for hashing a new password of this account. Raises `NameRefused`."""
     return credentials.scram_parameters(tx, find(tx, login).id)[0]
 
 
+@may(ONESELF, DOMAIN_ADMINISTRATOR, of=concerns.account("login"))
 def set_password(
     tx: Transaction,
     login: str,
@@ -168,12 +180,16 @@ def set_password(
     tx.touch(account.id)
 
 
+@may(OPERATOR)
 def end_what_was_made_with_others(tx: Transaction, account: AccountId, *, now_ms: int) -> None:
     """End what logins with passwords that the account has no more have left behind: push subscriptions (RFC 8620
     §7.2)."""
     subscriptions.keep_only(tx, account, credential_marks.valid(tx, account, scope=Scope.JMAP, now_ms=now_ms))
 
 
+@may(
+    DOMAIN_ADMINISTRATOR, of=(concerns.account("login"), concerns.remaining_owner("login", unless="enabled"))
+)
 def set_enabled(tx: Transaction, login: str, *, enabled: bool) -> None:
     """Enable or disable an account; its mail stays. Raises `NameRefused`."""
     account = find(tx, login)
@@ -181,6 +197,7 @@ def set_enabled(tx: Transaction, login: str, *, enabled: bool) -> None:
     tx.touch(account.id)
 
 
+@may(DOMAIN_ADMINISTRATOR, of=(concerns.account("login"), concerns.quota("quota_octets", login="login")))
 def set_quota(tx: Transaction, login: str, quota_octets: int | None) -> None:
     """Set the account's quota; `None` uses the domain's, 0 means no limit. Raises `NameRefused`."""
     account = find(tx, login)
@@ -188,16 +205,21 @@ def set_quota(tx: Transaction, login: str, quota_octets: int | None) -> None:
     tx.touch(account.id)
 
 
+@may(DOMAIN_ADMINISTRATOR, of=(concerns.account("login"), concerns.address("address")))
 def add_address(tx: Transaction, login: str, address: str) -> list[str]:
-    """Add an address to the account; return which aliases lead nowhere. Raises `NameRefused`."""
+    """Add an address to the account; return which aliases into its domain lead nowhere. Raises `NameRefused`."""
     accounts.add_address(tx, find(tx, login).id, address)
-    return references.dangling(tx)
+    return references.dangling(tx, address)
 
 
+@may(DOMAIN_ADMINISTRATOR, of=(concerns.account("login"), concerns.address("address")))
 def remove_address(tx: Transaction, login: str, address: str) -> list[str]:
-    """Remove an address from the account; return which aliases lead nowhere now. Raises `NameRefused`."""
+    """Remove an address from the account; return which aliases into its domain lead nowhere now.
+
+    Raises `NameRefused`.
+    """
     accounts.remove_address(tx, find(tx, login).id, address)
-    return references.dangling(tx)
+    return references.dangling(tx, address)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +238,10 @@ class Removed:
     """Messages from it that are still to be delivered elsewhere."""
 
 
+@may(
+    DOMAIN_ADMINISTRATOR,
+    of=(concerns.account("login"), concerns.remaining_owner("login"), concerns.leading_aliases("login")),
+)
 def remove(tx: Transaction, login: str, *, detach: bool = False) -> Removed:
     """Remove an account and all its mail permanently.
 

@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 
+from pillarbox.admin import concerns
+from pillarbox.admin.permissions import DOMAIN_ADMINISTRATOR, may
 from pillarbox.directory import aliases, domains, references
 from pillarbox.directory.aliases import Alias
 from pillarbox.world.database import Transaction
 
 
+@may(DOMAIN_ADMINISTRATOR, of=concerns.address("address"))
 def add(tx: Transaction, address: str, targets: Sequence[str], *, may_send: bool = True) -> list[str]:
     """Create an alias; return targets that do not exist. Raises `NameRefused`, also for one that leads in a circle."""
     aliases.create(tx, address, targets, may_send=may_send)
@@ -14,6 +17,7 @@ def add(tx: Transaction, address: str, targets: Sequence[str], *, may_send: bool
     return references.missing_targets(tx, address)
 
 
+@may(DOMAIN_ADMINISTRATOR, of=concerns.address("address"))
 def set_targets(tx: Transaction, address: str, targets: Sequence[str]) -> list[str]:
     """Replace the targets of an alias; see `add`. Raises `NameRefused`."""
     aliases.set_targets(tx, address, targets)
@@ -21,12 +25,14 @@ def set_targets(tx: Transaction, address: str, targets: Sequence[str]) -> list[s
     return references.missing_targets(tx, address)
 
 
+@may(DOMAIN_ADMINISTRATOR, of=concerns.address("address"))
 def remove(tx: Transaction, address: str) -> list[str]:
-    """Remove an alias; return which aliases lead nowhere now. Raises `NameRefused`."""
+    """Remove an alias; return which aliases into its domain lead nowhere now. Raises `NameRefused`."""
     aliases.remove(tx, address)
-    return references.dangling(tx)
+    return references.dangling(tx, address)
 
 
+@may(DOMAIN_ADMINISTRATOR, of=concerns.domain("domain"))
 def listing(tx: Transaction, *, domain: str | None = None) -> list[Alias]:
     """All aliases, or those of one domain, by domain and address. Raises `NameRefused`."""
     names = (

@@ -7,7 +7,8 @@ the password outside a transaction, and store its hash.
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from pillarbox.admin import accounts
+from pillarbox.admin import accounts, concerns
+from pillarbox.admin.permissions import DOMAIN_ADMINISTRATOR, ONESELF, may
 from pillarbox.directory import app_passwords, credentials, secrets
 from pillarbox.directory.app_passwords import UNLIMITED, AppPassword, AppPasswordHash, Limits, Scope
 from pillarbox.directory.naming import NameRefused
@@ -24,6 +25,7 @@ class HashParameters:
     iterations: int
 
 
+@may(ONESELF, of=concerns.account("login"))
 def hash_parameters(tx: Transaction, login: str, *, entropy: Entropy) -> HashParameters:
     """Read the parameters; a verb that may write the secret. Raises `NameRefused`."""
     account = accounts.find(tx, login)
@@ -40,6 +42,7 @@ def generate(parameters: HashParameters, *, entropy: Entropy) -> tuple[str, AppP
     return password, hashed
 
 
+@may(ONESELF, of=concerns.account("login"))
 def add(
     tx: Transaction,
     login: str,
@@ -64,11 +67,13 @@ def add(
     )
 
 
+@may(ONESELF, DOMAIN_ADMINISTRATOR, of=concerns.account("login"))
 def listing(tx: Transaction, login: str) -> list[AppPassword]:
     """The account's app passwords, oldest first. Raises `NameRefused`."""
     return app_passwords.listing(tx, accounts.find(tx, login).id)
 
 
+@may(ONESELF, DOMAIN_ADMINISTRATOR, of=concerns.account("login"))
 def revoke(tx: Transaction, login: str, number: int, *, now_ms: int) -> None:
     """Revoke an app password at once, with the push subscriptions that were made with it. Raises `NameRefused`."""
     account = accounts.find(tx, login)

@@ -5,6 +5,8 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from pillarbox.admin import concerns
+from pillarbox.admin.permissions import ONESELF, may
 from pillarbox.cards.card import check
 from pillarbox.cards.conversion.reading import to_card
 from pillarbox.cards.conversion.writing import to_vcard
@@ -58,6 +60,7 @@ class _Ready(Struct, frozen=True):
     media: tuple[PreparedBlob, ...]
 
 
+@may(ONESELF, of=concerns.account_number("account"))
 def book_named(tx: Transaction, account: AccountId, name: str | None) -> AddressBookId:
     """The address book with this name, or the default one. Raises `NameRefused`."""
     if name is None:
@@ -68,6 +71,7 @@ def book_named(tx: Transaction, account: AccountId, name: str | None) -> Address
     raise NameRefused(f"There is no address book '{name}'")
 
 
+@may(ONESELF, of=concerns.account_number("account"))
 def import_file(
     database: Database, blobs: FileBlobs, account: AccountId, octets: bytes, book: AddressBookId
 ) -> ImportResult:
@@ -172,6 +176,7 @@ class ExportResult(Struct):
     """Images and sounds that can't be read."""
 
 
+@may(ONESELF, of=concerns.account_number("account"))
 def export(database: Database, blobs: Blobs, account: AccountId, result: ExportResult) -> Iterator[bytes]:
     """All cards of an account as vCards (RFC 6350), one after another, with their images and sounds."""
     after: CardId | None = None

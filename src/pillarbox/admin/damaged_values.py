@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Final
 
+from pillarbox.admin.permissions import OPERATOR, may
 from pillarbox.contacts import values as contacts
 from pillarbox.directory import values as directory
 from pillarbox.mail.identifiers import AccountId
@@ -37,6 +38,7 @@ OF_ACCOUNT: Final[tuple[TableValues, ...]] = (
 """Where rows are looked at."""
 
 
+@may(OPERATOR)
 def check_account(tx: Transaction, account: AccountId | None) -> None:
     """Raises `ValuesDamaged` where rows of an account, or of the directory, have such values.
 
@@ -45,6 +47,7 @@ def check_account(tx: Transaction, account: AccountId | None) -> None:
     check(tx, OF_ACCOUNT, account)
 
 
+@may(OPERATOR)
 def check_everything(tx: Transaction) -> None:
     """Raises `ValuesDamaged` where any row has such values. It reads all rows but those of the search index."""
     check(tx, tuple(replace(values, of_account="") for values in _EVERY), None)

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain, count
 
+from pillarbox.admin import concerns
+from pillarbox.admin.permissions import DOMAIN_ADMINISTRATOR, may
 from pillarbox.directory import dkim_keys, domains
 from pillarbox.directory.dkim_keys import DkimKey, KeyState
 from pillarbox.directory.naming import NameRefused, domain_name
@@ -52,6 +54,7 @@ def fresh_keys() -> tuple[PrivateKey, PrivateKey]:
     return make_rsa_key(), make_ed25519_key()
 
 
+@may(DOMAIN_ADMINISTRATOR, of=concerns.domain("domain"))
 def add(
     tx: Transaction, domain: str, keys: Sequence[PrivateKey], *, now_ms: int, state: KeyState | None = None
 ) -> list[KeyRecord]:
@@ -79,6 +82,7 @@ def add(
     return added
 
 
+@may(DOMAIN_ADMINISTRATOR, of=concerns.domain("domain"))
 def rotate(tx: Transaction, domain: str, *, now_ms: int) -> list[KeyRecord]:
     """Sign with the next keys from now on. Returns them. Raises `NameRefused` where there are none."""
     name = _served(tx, domain)
@@ -94,6 +98,7 @@ def rotate(tx: Transaction, domain: str, *, now_ms: int) -> list[KeyRecord]:
     return [shown(key) for key in dkim_keys.active(tx, name)]
 
 
+@may(DOMAIN_ADMINISTRATOR, of=concerns.domain("domain"))
 def retire(tx: Transaction, domain: str, selector: str) -> None:
     """Forget one key, whatever its state. Raises `NameRefused` where there is none of this name."""
     name = _served(tx, domain)
@@ -106,6 +111,7 @@ def is_over(key: DkimKey, *, now_ms: int) -> bool:
     return key.state is KeyState.RETIRED and now_ms - key.since_ms >= OVERLAP_S * 1000
 
 
+@may(DOMAIN_ADMINISTRATOR, of=concerns.domain("domain"))
 def listing(tx: Transaction, domain: str | None = None) -> list[KeyRecord]:
     """The keys of a domain, or of all. Raises `NameRefused`."""
     return [shown(key) for key in dkim_keys.listing(tx, None if domain is None else _served(tx, domain))]

@@ -1,9 +1,12 @@
 """Domains that are served: adding, changing, removing."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from pillarbox.admin import accounts, dkim
+from pillarbox.admin import accounts, concerns, dkim
+from pillarbox.admin.concerns import Concern, OfProvider, Thing
+from pillarbox.admin.permissions import DOMAIN_ADMINISTRATOR, OWNER, may
 from pillarbox.directory import aliases, domains, quota, references
 from pillarbox.directory.accounts import get
 from pillarbox.directory.domains import Domain
@@ -37,6 +40,17 @@ class DomainChange:
     """The login of an account."""
 
 
+def _changes(tx: Transaction, wanted: DomainChange) -> Iterator[Thing]:
+    if wanted.quota_octets is not None:
+        yield OfProvider("the quota of a domain")
+    if wanted.postmaster is not None:
+        yield concerns.account_of(tx, wanted.postmaster, shown_only=True)
+
+
+_CHANGES: Final = Concern("a postmaster of theirs, and not its quota", ("wanted",), _changes)
+
+
+@may(OWNER)
 def add(
     tx: Transaction,
     name: str,
@@ -54,9 +68,16 @@ def add(
     return made
 
 
+@may(OWNER)
 def listing(tx: Transaction) -> list[DomainProfile]:
     """All domains, by name."""
     return [_profile(tx, domain) for domain in domains.listing(tx)]
+
+
+@may(DOMAIN_ADMINISTRATOR, of=concerns.domain("name"))
+def profile(tx: Transaction, name: str) -> DomainProfile:
+    """One domain; of a domain alias, what it stands for. Raises `NameRefused`."""
+    return _profile(tx, domains.served(tx, name))
 
 
 def _profile(tx: Transaction, domain: Domain) -> DomainProfile:
@@ -73,6 +94,7 @@ def _profile(tx: Transaction, domain: Domain) -> DomainProfile:
     )
 
 
+@may(DOMAIN_ADMINISTRATOR, of=(concerns.domain("name"), _CHANGES))
 def change(tx: Transaction, name: str, wanted: DomainChange) -> None:
     """Change the settings of a domain. Raises `NameRefused`."""
     domains.served(tx, name)
@@ -84,6 +106,7 @@ def change(tx: Transaction, name: str, wanted: DomainChange) -> None:
         domains.set_postmaster(tx, name, accounts.find(tx, wanted.postmaster).id)
 
 
+@may(OWNER)
 def remove(tx: Transaction, name: str, *, detach: bool = False) -> list[str]:
     """Stop serving a domain; it must have no addresses left. Returns the aliases from which it was removed.
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from pillarbox.admin.permissions import OPERATOR, may
 from pillarbox.mail import flags as flag_text
 from pillarbox.mail.identifiers import AccountId, MailboxId
 from pillarbox.store import flag_texts
@@ -37,6 +38,7 @@ class LeftOut:
         self.keywords |= set(sorted(other.keywords)[: MAX_NAMED - len(self.keywords)])
 
 
+@may(OPERATOR)
 def fitted(
     tx: Transaction,
     account: AccountId,

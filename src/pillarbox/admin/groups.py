@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pillarbox.admin import accounts
-from pillarbox.directory import groups, references
+from pillarbox.admin import accounts, concerns
+from pillarbox.admin.permissions import DOMAIN_ADMINISTRATOR, may
+from pillarbox.directory import domains, groups, references
 from pillarbox.directory.accounts import get
 from pillarbox.directory.naming import NameRefused
 from pillarbox.world.database import Transaction
@@ -20,6 +21,7 @@ class GroupProfile:
     """Logins."""
 
 
+@may(DOMAIN_ADMINISTRATOR, of=(concerns.address("address"), concerns.members("members")))
 def add(
     tx: Transaction, name: str, address: str, members: Sequence[str] = (), *, may_send: bool = True
 ) -> None:
@@ -29,6 +31,7 @@ def add(
         groups.add_member(tx, group, accounts.find(tx, login).id)
 
 
+@may(DOMAIN_ADMINISTRATOR, of=(concerns.group("name"), concerns.members("logins")))
 def join(tx: Transaction, name: str, logins: Sequence[str]) -> None:
     """Add accounts as members. Raises `NameRefused`."""
     group = number(tx, name)
@@ -36,6 +39,7 @@ def join(tx: Transaction, name: str, logins: Sequence[str]) -> None:
         groups.add_member(tx, group, accounts.find(tx, login).id)
 
 
+@may(DOMAIN_ADMINISTRATOR, of=concerns.group("name"))
 def leave(tx: Transaction, name: str, logins: Sequence[str]) -> None:
     """Remove members. Raises `NameRefused`, also for an account that is none."""
     group = number(tx, name)
@@ -44,18 +48,24 @@ def leave(tx: Transaction, name: str, logins: Sequence[str]) -> None:
             raise NameRefused(f"'{login}' is no member of '{name}'; to list all groups: pillarbox group list")
 
 
+@may(DOMAIN_ADMINISTRATOR, of=concerns.group("name"))
 def remove(tx: Transaction, name: str) -> list[str]:
-    """Remove a group, not its members; return which aliases lead nowhere now. Raises `NameRefused`."""
+    """Remove a group, not its members; return which aliases into its domain lead nowhere now. Raises `NameRefused`."""
     group = number(tx, name)
-    groups.remove(tx, group, groups.address_of(tx, group))
-    return references.dangling(tx)
+    address = groups.address_of(tx, group)
+    groups.remove(tx, group, address)
+    return references.dangling(tx, address)
 
 
-def listing(tx: Transaction) -> list[GroupProfile]:
-    """All groups, by name."""
+@may(DOMAIN_ADMINISTRATOR, of=concerns.domain("domain"))
+def listing(tx: Transaction, *, domain: str | None = None) -> list[GroupProfile]:
+    """All groups, or those of one domain, by name. Raises `NameRefused`."""
+    wanted = None if domain is None else f"@{domains.served(tx, domain).name}"
+    found = ((group, name, groups.address_of(tx, group)) for group, name in groups.listing(tx))
     return [
-        GroupProfile(name, groups.address_of(tx, group), tuple(_logins(tx, group)))
-        for group, name in groups.listing(tx)
+        GroupProfile(name, address, tuple(_logins(tx, group)))
+        for group, name, address in found
+        if wanted is None or address.endswith(wanted)
     ]
 
 
@@ -64,6 +74,7 @@ def _logins(tx: Transaction, group: int) -> list[str]:
     return [account.login for account in found if account]
 
 
+@may(DOMAIN_ADMINISTRATOR, of=concerns.group("name"))
 def number(tx: Transaction, name: str) -> int:
     """A group's number. Raises `NameRefused`."""
     found = groups.by_name(tx, name)

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Final
 
 from pillarbox.admin import accounts
+from pillarbox.admin.permissions import OPERATOR, may
 from pillarbox.directory import credentials
 from pillarbox.directory.naming import NameRefused
 from pillarbox.world.database import Database
@@ -39,6 +40,7 @@ class LineResult:
     """Why it was refused."""
 
 
+@may(OPERATOR)
 def import_lines(
     database: Database, lines: Iterable[bytes], *, entropy: Entropy, now_ms: int, dry_run: bool = False
 ) -> Iterator[LineResult]:

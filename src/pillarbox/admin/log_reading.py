@@ -6,14 +6,19 @@ level: they are shown where nothing in particular is asked for.
 
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
+from pillarbox.admin import concerns
+from pillarbox.admin.concerns import Concern, OfDomain, OfProvider, Thing
+from pillarbox.admin.permissions import DOMAIN_ADMINISTRATOR, may
+from pillarbox.directory import domains
+from pillarbox.world.database import Transaction
 from pillarbox.world.log_output import older
 
 MAX_LINE_OCTETS: Final = 256 * 1024
@@ -39,6 +44,26 @@ class LogEntry:
             return None
 
 
+@dataclass(frozen=True, slots=True)
+class LogScope:
+    """Some domains, and their accounts by number: what their administrators may see of the log (`log_scope`)."""
+
+    domains: frozenset[str]
+    accounts: frozenset[int] = field(repr=False)
+
+    def holds(self, fields: dict[str, Any]) -> bool:
+        """Whether an entry is about one of them. One that names an account is about that, whoever else is in it."""
+        account = fields.get("account")
+        if account is not None:
+            return account in self.accounts
+        texts = (value for value in fields.values() if isinstance(value, str))
+        return any(_domain(text) in self.domains for text in texts)
+
+
+def _domain(text: str) -> str:
+    return text.strip("<>").rpartition("@")[2].lower()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogQuery:
     """Which entries are asked for: those that match every criterion given."""
@@ -52,6 +77,8 @@ class LogQuery:
     account_id: int | None = None
     """The number of that account, which entries may have instead."""
     since_ms: int | None = None
+    scope: LogScope | None = None
+    """Only entries about these domains."""
 
     @property
     def everything(self) -> bool:
@@ -68,6 +95,7 @@ class LogQuery:
             and self.event.lower() in str(fields.get("event", "")).lower()
             and (not self.about or self._is_about(fields))
             and (self.since_ms is None or (entry.at_ms or 0) >= self.since_ms)
+            and (self.scope is None or self.scope.holds(fields))
         )
 
     def _is_about(self, fields: dict[str, Any]) -> bool:
@@ -98,6 +126,25 @@ def entries(lines: Iterable[bytes], query: LogQuery) -> Iterator[LogEntry]:
     return filter(query.matches, map(entry_of, lines))
 
 
+@may(DOMAIN_ADMINISTRATOR, of=concerns.domain_names("names", "the domains"))
+def log_scope(tx: Transaction, names: Sequence[str]) -> LogScope:
+    """The part of the log that is about these domains, by their names or those of their aliases.
+
+    Raises `NameRefused` where one is not served.
+    """
+    own = {domains.served(tx, name).name for name in names}
+    aliases = {one.name for one in domains.listing(tx) if one.alias_of in own}
+    accounts = (number for name in own for number in domains.account_numbers(tx, name))
+    return LogScope(frozenset(own | aliases), frozenset(accounts))
+
+
+def _asked(tx: Transaction, query: LogQuery) -> list[Thing]:
+    if query.scope is None:
+        return [OfProvider("the whole log")]
+    return [OfDomain(name, concerns.served(tx, name)) for name in query.scope.domains]
+
+
+@may(DOMAIN_ADMINISTRATOR, of=Concern("the domains of its scope", ("query",), _asked))
 def last_entries(file: Path, query: LogQuery, *, limit: int) -> deque[LogEntry]:
     """The last ones of a log file that match, oldest first. Raises OSError."""
     found: deque[LogEntry] = deque(maxlen=limit)

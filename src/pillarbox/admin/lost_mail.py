@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+from pillarbox.admin.permissions import OPERATOR, may
 from pillarbox.mail.visible import visible
 from pillarbox.world.database import DatabaseFailure, Transaction
 
@@ -49,6 +50,7 @@ class LostMessage:
         return f"{self.title}: {visible(self.why)}"
 
 
+@may(OPERATOR)
 def lost_messages(tx: Transaction, damaged: Damaged) -> tuple[LostMessage, ...]:
     """All messages that use these blobs, by account, mailbox and UID; what can't be read is left out."""
     found: list[LostMessage] = []
@@ -61,6 +63,7 @@ def lost_messages(tx: Transaction, damaged: Damaged) -> tuple[LostMessage, ...]:
     return _sorted(found)
 
 
+@may(OPERATOR)
 def whereabouts(tx: Transaction, digests: Iterable[bytes]) -> dict[bytes, str]:
     """For each blob, all messages with its octets, in mailboxes and in the queue, and all cards, for people."""
     found = dict.fromkeys(digests, "not used")
@@ -85,6 +88,7 @@ def in_parts(digests: Iterable[bytes]) -> Iterator[tuple[bytes, ...]]:
         yield every[start : start + MAX_DIGESTS_AT_ONCE]
 
 
+@may(OPERATOR)
 def without_email(tx: Transaction) -> tuple[LostMessage, ...]:
     """Messages in mailboxes that have lost their row in `emails`. Raises `DatabaseFailure`."""
     rows = tx.rows(f"{_PLACED} WHERE e.id IS NULL")

@@ -6,7 +6,11 @@ sender, unless the operator declines.
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Final
 
+from pillarbox.admin import concerns
+from pillarbox.admin.concerns import Concern, OfProvider, Thing
+from pillarbox.admin.permissions import DOMAIN_ADMINISTRATOR, OPERATOR, OWNER, may
 from pillarbox.delivery.settle import ReportingMta, give_up
 from pillarbox.queue.control import hold, release, retry, selected
 from pillarbox.queue.inspection import (
@@ -44,7 +48,26 @@ __all__ = [
     "show",
 ]
 
+_SELECTED: Final = concerns.domain_names("selection.domains", "the domains whose accounts have sent it")
 
+
+def _sender(tx: Transaction, message: QueueId) -> list[Thing]:
+    try:
+        account = load(tx, message).account
+    except LookupError:
+        account = None
+    if account is None:  # forwarded, or a report: it is of no domain
+        return [OfProvider("mail that no account has sent")]
+    return [concerns.account_of_number(tx, account, f"message {message}", shown_only=True)]
+
+
+for _verb in (listing, count, retry, hold, release):
+    may(DOMAIN_ADMINISTRATOR, of=_SELECTED)(_verb)
+may(DOMAIN_ADMINISTRATOR, of=Concern("the domain whose account has sent it", ("message",), _sender))(show)
+may(OWNER)(paused_destinations)
+
+
+@may(OPERATOR)
 def opened(tx: Transaction, blobs: Blobs, message: QueueId) -> OpenBlob:
     """The octets of a queued message. Raises `LookupError`, or `BlobDamaged`."""
     return blobs.open(tx, load(tx, message).blob)
@@ -58,6 +81,7 @@ MAX_CHANGED_AT_ONCE = 2_000
 """Recipients looked at in one transaction, so that the server does not wait for a change of a long queue."""
 
 
+@may(DOMAIN_ADMINISTRATOR, of=_SELECTED)
 def change(
     database: Database,
     verb: Callable[..., int],
@@ -75,6 +99,7 @@ def change(
     return changed
 
 
+@may(DOMAIN_ADMINISTRATOR, of=_SELECTED)
 def drop(tx: Transaction, selection: Selection, mta: ReportingMta | None, *, now_ms: int) -> int:
     """Drop these recipients, at most `MAX_DROPPED_AT_ONCE` of them; return how many were dropped.
 

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from pillarbox.admin import accounts, groups
+from pillarbox.admin import accounts, concerns, groups
+from pillarbox.admin.permissions import DOMAIN_ADMINISTRATOR, ONESELF, may
 from pillarbox.directory import renaming
 from pillarbox.directory.accounts import get, set_name
 from pillarbox.directory.groups import address_of
@@ -24,6 +25,7 @@ class Renamed:
     """Queued messages whose reports go to the new address."""
 
 
+@may(DOMAIN_ADMINISTRATOR, of=(concerns.account("login"), concerns.address("address")))
 def rename_account(tx: Transaction, login: str, address: str, *, keep_address: bool = False) -> Renamed:
     """Give an account another address and login. Raises `NameRefused`."""
     account = accounts.find(tx, login)
@@ -38,6 +40,7 @@ def rename_account(tx: Transaction, login: str, address: str, *, keep_address: b
     return Renamed(account.login, renamed.login, kept, tuple(changed), queued)
 
 
+@may(ONESELF, DOMAIN_ADMINISTRATOR, of=concerns.account("login"))
 def rename_owner(tx: Transaction, login: str, name: str) -> None:
     """Change the name of an account's owner. Raises `NameRefused`."""
     account = accounts.find(tx, login)
@@ -45,6 +48,7 @@ def rename_owner(tx: Transaction, login: str, name: str) -> None:
     tx.touch(account.id)
 
 
+@may(DOMAIN_ADMINISTRATOR, of=(concerns.group("name"), concerns.address("address")))
 def rename_group(
     tx: Transaction, name: str, new: str | None, address: str | None = None, *, keep_address: bool = False
 ) -> list[Renamed]:
@@ -60,6 +64,7 @@ def rename_group(
     return changes
 
 
+@may(DOMAIN_ADMINISTRATOR, of=(concerns.address("address"), concerns.address("new")))
 def rename_alias(tx: Transaction, address: str, new: str, *, keep_address: bool = False) -> Renamed:
     """Give an alias another address. Raises `NameRefused`."""
     changed = renaming.rename_alias(tx, address, new, keep_address=keep_address)

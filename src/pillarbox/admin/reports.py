@@ -5,6 +5,9 @@ from typing import Any, Final
 
 from msgspec import DecodeError, ValidationError, json
 
+from pillarbox.admin import concerns
+from pillarbox.admin.concerns import Concern, OfDomain, OfProvider, Thing
+from pillarbox.admin.permissions import DOMAIN_ADMINISTRATOR, OWNER, may
 from pillarbox.mail.address import InvalidAddress, domain_key
 from pillarbox.reports import received, sent
 from pillarbox.reports.counting import DAY_S
@@ -71,11 +74,13 @@ class DomainSummary:
     """Sessions by what went wrong (RFC 8460 §4.3)."""
 
 
+@may(DOMAIN_ADMINISTRATOR, of=concerns.domain("domain"))
 def listing(tx: Transaction, domain: str = "", kind: str = "", *, limit: int) -> list[ListedReport]:
     """Reports of others, the newest first."""
     return received.listing(tx, _key(domain), kind, limit=limit)
 
 
+@may(OWNER)
 def sent_listing(tx: Transaction, domain: str = "", *, limit: int) -> list[SentReport]:
     """Reports of ours, the newest first."""
     return [
@@ -92,6 +97,17 @@ def sent_listing(tx: Transaction, domain: str = "", *, limit: int) -> list[SentR
     ]
 
 
+def _of_report(tx: Transaction, number: int) -> list[Thing]:
+    found = received.one(tx, number)
+    if found is None:
+        return [OfProvider("a report that there is not")]
+    return [OfDomain(f"report {number}", concerns.served(tx, found[0].domain))]
+
+
+_OF_REPORT: Final = Concern("the domain of the report", ("number",), _of_report)
+
+
+@may(DOMAIN_ADMINISTRATOR, of=_OF_REPORT)
 def details(tx: Transaction, number: int) -> ReportDetails:
     """One report of somebody else. Raises `NoSuchReport`."""
     found = received.one(tx, number)
@@ -101,6 +117,7 @@ def details(tx: Transaction, number: int) -> ReportDetails:
     return ReportDetails(report, tuple(row for text in rows if (row := _decoded(text))))
 
 
+@may(DOMAIN_ADMINISTRATOR, of=concerns.domain("domain"))
 def about(tx: Transaction, domain: str, *, days: int, now_ms: int) -> DomainSummary:
     """What others report about a domain, in the last days."""
     key, since_s = _key(domain), max(0, now_ms // 1000 - days * DAY_S)

@@ -80,6 +80,11 @@ def count_accounts(tx: Transaction, name: str) -> int:
     return count
 
 
+def account_numbers(tx: Transaction, name: str) -> list[AccountId]:
+    """The accounts whose login is in this domain."""
+    return [AccountId(number) for (number,) in tx.rows("SELECT id FROM accounts WHERE domain = ?", (name,))]
+
+
 def set_separator(tx: Transaction, name: str, separator: str) -> None:
     """Change the separator of sub-addresses; empty turns them off. Raises `NameRefused`."""
     if not tx.execute("UPDATE domains SET separator = ? WHERE name = ?", (separator, domain_name(name))):

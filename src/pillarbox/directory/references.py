@@ -73,12 +73,14 @@ def into_domain(tx: Transaction, name: str) -> list[Reference]:
     ]
 
 
-def dangling(tx: Transaction) -> list[str]:
-    """Aliases whose target does not exist, as text."""
+def dangling(tx: Transaction, changed: str) -> list[str]:
+    """Aliases whose target does not exist, as text, where it is in the domain of an address that was changed: those of
+    other domains are nobody's business who has changed it. Raises `NameRefused` where that is not served."""
+    domain = parse_key(tx, changed)[0].domain
     return [
         f"alias {reference.alias} {_leads_nowhere(reference.target)}"
         for reference in _references(tx)
-        if _leads(tx, reference.target) is None
+        if _leads(tx, reference.target) is None and _served_as(tx, reference.target) == domain
     ]
 
 
@@ -142,6 +144,11 @@ def _faults_of(tx: Transaction, key: AddressKey) -> Iterator[Fault]:
     for target in aliases.targets(tx, key):
         if _leads(tx, target) is None:
             yield Fault(shown, f"the alias {_leads_nowhere(target)}", f"Change its targets: {change}")
+
+
+def _served_as(tx: Transaction, target: str) -> str | None:
+    served = resolve.served_domain(tx, Address.parse(target))
+    return None if served is None else served.name
 
 
 def _leads_nowhere(target: str) -> str:

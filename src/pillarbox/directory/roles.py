@@ -90,3 +90,13 @@ def has_other_owner(tx: Transaction, account: AccountId) -> bool:
 def remove_domain(tx: Transaction, domain: str) -> None:
     """Nobody administers this domain any more: whoever serves it next grants anew."""
     tx.execute("DELETE FROM roles WHERE role = ? AND domain = ?", (Role.DOMAIN.value, domain))
+
+
+def reach(tx: Transaction, account: AccountId) -> frozenset[str]:
+    """The domains in which an account has an address, or is the postmaster: whoever has its password has these."""
+    rows = tx.rows(
+        "SELECT domain FROM accounts WHERE id = ? UNION SELECT domain FROM addresses WHERE account = ?"
+        " UNION SELECT name FROM domains WHERE postmaster = ?",
+        (account, account, account),
+    )
+    return frozenset(name for (name,) in rows)

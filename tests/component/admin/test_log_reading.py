@@ -10,10 +10,14 @@ from pillarbox.admin.log_reading import (
     LogEntry,
     LogFollower,
     LogQuery,
+    LogScope,
     entry_of,
     last_entries,
+    log_scope,
     utc_ms,
 )
+from pillarbox.directory.naming import NameRefused
+from tests.kit import roles as kit
 
 NOON = "2026-11-30T12:00:00Z"
 
@@ -110,3 +114,24 @@ def test_following_goes_on_in_a_new_file_and_loses_nothing(log: Path) -> None:
     log.write_text("after it was emptied\n")
     assert [*follower.added()] == [b"after it was emptied"]
     follower.close()
+
+
+def test_the_log_of_a_domain_has_only_what_is_about_it(tmp_path: Path) -> None:
+    with kit.provider() as tx:
+        scope = log_scope(tx, [kit.A])
+        own, other = kit.number(tx, kit.user(kit.A)), kit.number(tx, kit.user(kit.B))
+        with pytest.raises(NameRefused):
+            log_scope(tx, ["gone.example"])
+    assert scope == LogScope(frozenset({kit.A, f"also-{kit.A}"}), scope.accounts)
+    file = tmp_path / "log"
+    file.write_text(
+        line("of its account", account=own)
+        + line("of another account, whoever else is named", account=other, recipient=kit.user(kit.A))
+        + line("from an address", reverse_path=f"<X@also-{kit.A.upper()}>")
+        + line("of the domain", domain=kit.A)
+        + line("of nobody", address="192.0.2.1")
+        + line("of another", recipient=f"x@{kit.B}", domain=f"sub.{kit.A}")
+        + "a line that is no entry\n"
+    )
+    assert shown(file, LogQuery(scope=scope)) == ["of its account", "from an address", "of the domain"]
+    assert shown(file, LogQuery(scope=LogScope(frozenset(), frozenset()))) == []

@@ -20,6 +20,7 @@ from pillarbox.admin.backup.packs import BLOCK_OCTETS, BackupDamaged
 from pillarbox.admin.backup.points import BackedUpFile, Point
 from pillarbox.admin.fsck import RepairContext
 from pillarbox.admin.lost_mail import LostMessage
+from pillarbox.admin.permissions import OPERATOR, may
 from pillarbox.admin.rebuild import CannotRebuild, RebuildResult, rebuild_database
 from pillarbox.world.blobs import FileBlobs
 from pillarbox.world.database import DatabaseFailure, Schema, Transaction
@@ -50,6 +51,7 @@ class Incomplete:
         return f"{self.octets} octets of {self.path}"
 
 
+@may(OPERATOR)
 def octets_of(folder: BackupFolder, file: BackedUpFile) -> Iterator[tuple[bytes, bool]]:
     """The blocks of a file in order, and whether each is sound; what is left of those that are not."""
     start = 0
@@ -61,6 +63,7 @@ def octets_of(folder: BackupFolder, file: BackedUpFile) -> Iterator[tuple[bytes,
         start += BLOCK_OCTETS
 
 
+@may(OPERATOR)
 def holds(folder: BackupFolder, file: BackedUpFile, digest: bytes) -> bool:
     """Whether the backup has the octets with this digest: blocks that were stored may be of a damaged file."""
     checksum = sha256()
@@ -71,6 +74,7 @@ def holds(folder: BackupFolder, file: BackedUpFile, digest: bytes) -> bool:
     return checksum.digest() == digest
 
 
+@may(OPERATOR)
 def write_file(folder: BackupFolder, file: BackedUpFile, path: Path) -> int:
     """Write a file durably, for its owner only; return how many octets are in damaged blocks.
 
@@ -98,6 +102,7 @@ def database_files(point: Point, form: Form) -> list[BackedUpFile]:
     return [file for file in point.files if file.path in names]
 
 
+@may(OPERATOR)
 def write_database(folder: BackupFolder, point: Point, target: Path, form: Form) -> list[Incomplete]:
     """Write the files of the database; those that are not whole. Raises `BackupDamaged`, OSError."""
     files = database_files(point, form)
@@ -107,6 +112,7 @@ def write_database(folder: BackupFolder, point: Point, target: Path, form: Form)
     return [Incomplete(file.path, lost) for file, lost in found if lost]
 
 
+@may(OPERATOR)
 def make_sound(path: Path, blobs: FileBlobs, form: Form, *, damaged: bool) -> RebuildResult | None:
     """Apply the database's log, bring its tables up to date, check every page; where it is damaged, rebuild it.
 
@@ -135,6 +141,7 @@ def make_sound(path: Path, blobs: FileBlobs, form: Form, *, damaged: bool) -> Re
     return done
 
 
+@may(OPERATOR)
 def damaged_blobs(tx: Transaction, blobs: Path) -> dict[bytes, str]:
     """The blobs whose octets are damaged or missing, in the database and in the folder of files."""
     damaged = contents.damaged_octets(tx)
@@ -145,6 +152,7 @@ def damaged_blobs(tx: Transaction, blobs: Path) -> dict[bytes, str]:
     return damaged
 
 
+@may(OPERATOR)
 def damaged_mail(tx: Transaction, blobs: Path) -> tuple[LostMessage, ...]:
     """The messages whose octets are damaged or missing, or can't be found."""
     return contents.lost_mail(tx, damaged_blobs(tx, blobs))
@@ -182,6 +190,7 @@ class PointBlobs(FileBlobs):
         return super()._open_file(location)
 
 
+@may(OPERATOR)
 def write_message(folder: BackupFolder, file: BackedUpFile, path: Path) -> bool:
     """Write the file of a large message; whether all of its octets are those that its name says."""
     lost = write_file(folder, file, path)
@@ -225,6 +234,7 @@ def work_folder(data: Path) -> Iterator[Path]:
         os.close(descriptor)
 
 
+@may(OPERATOR)
 @contextmanager
 def open_point(folder: BackupFolder, point: Point, work: Path, form: Form) -> Iterator[OpenPoint]:
     """Open the database of a point in a folder of its own, which is removed at the end.

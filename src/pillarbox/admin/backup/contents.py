@@ -8,6 +8,7 @@ from typing import Final
 
 from pillarbox.admin.backup.points import Holdings
 from pillarbox.admin.lost_mail import Damaged, LostMessage, lost_messages, without_email
+from pillarbox.admin.permissions import OPERATOR, may
 from pillarbox.world.blobs import BlobDamaged, BlobMissing, DatabaseBlobs
 from pillarbox.world.database import DatabaseFailure, DatabaseUnavailable, Transaction
 from pillarbox.world.database.schema import Schema
@@ -22,6 +23,7 @@ MISSING: Final = "its octets are missing"
 DAMAGED: Final = "its octets are damaged"
 
 
+@may(OPERATOR)
 def holdings(tx: Transaction) -> Holdings | None:
     """How much there is; `None` where that can't be read."""
     try:
@@ -34,6 +36,7 @@ def holdings(tx: Transaction) -> Holdings | None:
         return None
 
 
+@may(OPERATOR)
 def structure_damage(tx: Transaction, schemas: Iterable[Schema], *, quick: bool) -> tuple[str, ...]:
     """What SQLite finds wrong with its file, and tables that are missing.
 
@@ -54,11 +57,13 @@ class BlobFile:
     location: str
 
 
+@may(OPERATOR)
 def lost_mail(tx: Transaction, damaged: Damaged) -> tuple[LostMessage, ...]:
     """Messages whose octets are these, or of which the row that names their octets is lost."""
     return lost_messages(tx, damaged) + unnamed_mail(tx)
 
 
+@may(OPERATOR)
 def unnamed_mail(tx: Transaction) -> tuple[LostMessage, ...]:
     """Messages of which the row that names their octets is lost; none where that can't be read."""
     try:
@@ -67,6 +72,7 @@ def unnamed_mail(tx: Transaction) -> tuple[LostMessage, ...]:
         return ()
 
 
+@may(OPERATOR)
 def blob_files(tx: Transaction) -> list[BlobFile]:
     """All blobs that are files; none where that can't be read."""
     try:
@@ -78,6 +84,7 @@ def blob_files(tx: Transaction) -> list[BlobFile]:
     return [BlobFile(*row) for row in rows]
 
 
+@may(OPERATOR)
 def damaged_octets(tx: Transaction) -> dict[bytes, str]:
     """The blobs in the database whose octets are damaged or missing, with what is wrong.
 
@@ -130,6 +137,7 @@ def _one_by_one(tx: Transaction) -> Iterator[tuple[bytes, str]]:
             yield digest, why
 
 
+@may(OPERATOR)
 def octets_damage(tx: Transaction, digest: bytes) -> str | None:
     """What is wrong with the octets of a blob in the database, if anything is."""
     try:

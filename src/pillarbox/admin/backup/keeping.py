@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from pillarbox.admin.backup.folder import BackupFolder
 from pillarbox.admin.backup.points import Point
+from pillarbox.admin.permissions import OPERATOR, may
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,7 @@ class Removed:
     """Points that can't be read."""
 
 
+@may(OPERATOR)
 def remove_old(folder: BackupFolder, keep: int | None) -> Removed:
     """Remove all points but the newest `keep`, and the newest that is whole; then the blocks that none needs.
 
@@ -41,6 +43,7 @@ def remove_old(folder: BackupFolder, keep: int | None) -> Removed:
     return Removed(0 if unreadable else folder.packs.keep_only(needed), unreadable)
 
 
+@may(OPERATOR)
 def is_whole(folder: BackupFolder, point: Point) -> bool:
     """Whether a point lacks nothing: nothing was damaged when it was made, and every block can be had."""
     # In the order of the files, which is about that of the packs

@@ -33,6 +33,7 @@ from pillarbox.admin.backup.keeping import remove_old
 from pillarbox.admin.backup.packs import BLOCK_OCTETS
 from pillarbox.admin.backup.points import HOLE, BackedUpFile, Holdings, Point
 from pillarbox.admin.lost_mail import LostMessage
+from pillarbox.admin.permissions import OPERATOR, may
 from pillarbox.world.blobs.files import INCOMING
 from pillarbox.world.blobs.sweep import kept
 from pillarbox.world.database import DatabaseFailure
@@ -71,6 +72,7 @@ class BackupResult:
     """What else could not be read, in sentences."""
 
 
+@may(OPERATOR)
 def make_backup(
     database: SqliteDatabase,
     data: Path,

@@ -15,6 +15,7 @@ from pillarbox.admin.backup.folder import Reading, stepwise
 from pillarbox.admin.backup.missing import is_damaged, put_back_octets
 from pillarbox.admin.fitting_flags import LeftOut, fitted
 from pillarbox.admin.lost_mail import LostMessage, lost_messages
+from pillarbox.admin.permissions import OPERATOR, may
 from pillarbox.directory import accounts, quota
 from pillarbox.directory.naming import NameRefused
 from pillarbox.mail import mailbox_name
@@ -102,6 +103,7 @@ class _Found:
     received_at_ms: int
 
 
+@may(OPERATOR)
 def restore_messages(
     point: OpenPoint,
     database: Database,

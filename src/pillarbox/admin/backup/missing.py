@@ -15,6 +15,7 @@ from pillarbox.admin.backup.folder import BackupFolder, Reading, stepwise
 from pillarbox.admin.backup.packs import BackupDamaged
 from pillarbox.admin.backup.points import Point
 from pillarbox.admin.lost_mail import Damaged, LostMessage, lost_messages
+from pillarbox.admin.permissions import OPERATOR, may
 from pillarbox.world.blobs import BlobDamaged, Blobs, FileBlobs, PreparedBlob, prepare
 from pillarbox.world.blobs.put_back import put_back
 from pillarbox.world.database import Database, DatabaseUnavailable, SchemaTooNew, Transaction
@@ -36,6 +37,7 @@ class MissingRestored:
     """Points that could not be searched."""
 
 
+@may(OPERATOR)
 def restore_missing(
     folder: BackupFolder,
     database: Database,
@@ -70,6 +72,7 @@ def _listed(database: Database, damaged: Damaged) -> tuple[LostMessage, ...]:
     return database.read_now(lost_messages, damaged)
 
 
+@may(OPERATOR)
 def is_damaged(tx: Transaction, blobs: Blobs, digest: bytes) -> bool:
     """Whether these octets are stored, and can't be read."""
     if tx.row("SELECT 1 FROM blobs WHERE digest = ?", (digest,)) is None:
@@ -80,6 +83,7 @@ def is_damaged(tx: Transaction, blobs: Blobs, digest: bytes) -> bool:
         return True
 
 
+@may(OPERATOR)
 def put_back_octets(tx: Transaction, prepared: PreparedBlob) -> None:
     """Give all messages that use these octets the sound ones."""
     digest = prepared.blob.digest

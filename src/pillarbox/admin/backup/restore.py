@@ -23,6 +23,7 @@ from pillarbox.admin.backup.folder import BackupFolder, BackupRefused, Progress,
 from pillarbox.admin.backup.packs import BackupDamaged
 from pillarbox.admin.backup.points import Point
 from pillarbox.admin.lost_mail import LostMessage
+from pillarbox.admin.permissions import OPERATOR, may
 from pillarbox.admin.rebuild import RebuildResult
 from pillarbox.world.blobs import FileBlobs
 from pillarbox.world.database.sqlite import open_database
@@ -46,6 +47,7 @@ class RestoreResult:
         return not (self.lost or self.incomplete or self.rebuilt)
 
 
+@may(OPERATOR)
 def restore_backup(
     directory: Path,
     data: Path,

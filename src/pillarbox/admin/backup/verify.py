@@ -13,6 +13,7 @@ from pillarbox.admin.backup.folder import BackupFolder, Progress, open_backup
 from pillarbox.admin.backup.packs import BackupDamaged
 from pillarbox.admin.backup.points import NoSuchPoint, Point
 from pillarbox.admin.lost_mail import LostMessage
+from pillarbox.admin.permissions import OPERATOR, may
 from pillarbox.world.database import SchemaTooNew, Transaction
 
 
@@ -48,6 +49,7 @@ class VerifyReport:
         return not self.damage and all(point.sound for point in self.points)
 
 
+@may(OPERATOR)
 def verify_backup(directory: Path, work: Path, form: Form, progress: Progress) -> VerifyReport:
     """Read everything. `work`: a folder to be made, with room for one database.
 

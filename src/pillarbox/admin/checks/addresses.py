@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 
 from pillarbox.admin.checks.result import CheckResult, ok, problem
+from pillarbox.admin.permissions import OWNER, may
 from pillarbox.directory import domains, references
 from pillarbox.world.database import Transaction
 
 
+@may(OWNER)
 def addresses(tx: Transaction, domain: str) -> Iterator[CheckResult]:
     """Check aliases, groups and postmasters, and that the configured domain is served."""
     if domains.get(tx, domain) is None:

@@ -8,9 +8,10 @@ import ipaddress
 from collections.abc import AsyncIterator
 from itertools import chain
 
-from pillarbox.admin import dns_records
+from pillarbox.admin import concerns, dns_records
 from pillarbox.admin.checks import sender_policies
 from pillarbox.admin.checks.result import CheckResult, ok, problem, unanswered, warning
+from pillarbox.admin.permissions import DOMAIN_ADMINISTRATOR, OWNER, may
 from pillarbox.dns import Answer, Failure, Mx, NoData, NxDomain, Outcome
 from pillarbox.world.resolver import Resolver
 
@@ -18,6 +19,7 @@ MAX_RECORDS = 20
 """Addresses of a host, and hosts of a domain, that are looked at."""
 
 
+@may(OWNER)
 async def host(resolver: Resolver, hostname: str, *, is_domain: bool = False) -> AsyncIterator[CheckResult]:
     """Check this host's name: its addresses, that each has a PTR record for it, and its policies as a sender.
 
@@ -72,6 +74,7 @@ async def _address(resolver: Resolver, hostname: str, address: str) -> CheckResu
     )
 
 
+@may(DOMAIN_ADMINISTRATOR, of=concerns.domain("name"))
 async def domain(resolver: Resolver, name: str, hostname: str) -> AsyncIterator[CheckResult]:
     """Check a domain that is served here; all its lookups are made side by side."""
     mx, *policies = await asyncio.gather(

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 from pillarbox.admin.checks.result import CheckResult, advice, ok, warning
+from pillarbox.admin.permissions import OWNER, may
 from pillarbox.world.resolver import Resolver
 from pillarbox.world.resolver.validation import NAMES, Validation
 
@@ -24,6 +25,7 @@ _REMEDIES: Final = {
 }
 
 
+@may(OWNER)
 async def name_servers(resolver: Resolver) -> AsyncIterator[CheckResult]:
     """Check that the name servers validate by DNSSEC, and that what they say of it can be believed."""
     for one in await resolver.examine():

@@ -8,6 +8,7 @@ from typing import Final
 
 from pillarbox.admin.checks.reach import NoAnswer, require_server
 from pillarbox.admin.checks.result import CheckResult, ok, problem, warning
+from pillarbox.admin.permissions import OWNER, may
 from pillarbox.dns import Answer, Failure
 from pillarbox.world.clock import Clock
 from pillarbox.world.network import Network
@@ -44,6 +45,7 @@ class Surroundings:
     """Its domains."""
 
 
+@may(OWNER)
 async def routes(here: Surroundings, targets: Mapping[str, Target]) -> AsyncIterator[CheckResult]:
     """Try each route: destination and host. All are tried side by side, in a bounded time each."""
     turns = asyncio.Semaphore(MAX_AT_ONCE)

@@ -3,9 +3,10 @@
 from ipaddress import IPv4Address
 from typing import Final, TypeVar
 
-from pillarbox.admin import dns_records
+from pillarbox.admin import concerns, dns_records
 from pillarbox.admin.checks.result import CheckResult, advice, ok, problem, unanswered, warning
 from pillarbox.admin.dns_records import WantedRecord
+from pillarbox.admin.permissions import DOMAIN_ADMINISTRATOR, OWNER, may
 from pillarbox.dns import Answer, Failure
 from pillarbox.trust import spf as spf_check
 from pillarbox.trust.dmarc.evaluation import evaluate
@@ -27,6 +28,7 @@ _NOBODY: Final = IPv4Address("192.0.2.1")
 T = TypeVar("T")
 
 
+@may(OWNER)
 async def of_host(resolver: Resolver, hostname: str) -> list[CheckResult]:
     """The policies of this host's name, in which reports are sent (RFC 7208 §2.4)."""
     results = await spf(resolver, dns_records.spf_of_host(hostname))
@@ -39,6 +41,7 @@ async def of_host(resolver: Resolver, hostname: str) -> list[CheckResult]:
     return results
 
 
+@may(OWNER)
 async def spf(resolver: Resolver, wanted: WantedRecord) -> list[CheckResult]:
     """The SPF record of a name."""
     name = wanted.name
@@ -104,6 +107,7 @@ async def _evaluated(resolver: Resolver, name: str, text: str) -> CheckResult:
     return ok(name, f"SPF: {text}")
 
 
+@may(DOMAIN_ADMINISTRATOR, of=concerns.domain("domain"))
 async def dmarc(resolver: Resolver, domain: str) -> list[CheckResult]:
     """The DMARC record of a domain that is served here."""
     wanted = dns_records.dmarc(domain)
@@ -136,6 +140,7 @@ async def dmarc(resolver: Resolver, domain: str) -> list[CheckResult]:
     return results
 
 
+@may(DOMAIN_ADMINISTRATOR, of=concerns.domain("domain"))
 async def tls_reports(resolver: Resolver, domain: str) -> list[CheckResult]:
     """Whether others are asked to report on TLS."""
     wanted = dns_records.tls_reports(domain)

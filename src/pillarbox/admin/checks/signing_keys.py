@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import NamedTuple
 
+from pillarbox.admin import concerns
 from pillarbox.admin.checks.result import CheckResult, ok, problem, warning
 from pillarbox.admin.dkim import KeyRecord
+from pillarbox.admin.permissions import DOMAIN_ADMINISTRATOR, OWNER, may
 from pillarbox.directory.dkim_keys import KeyState
 from pillarbox.directory.naming import NameRefused
 from pillarbox.dns import Answer, Failure, Outcome
@@ -23,6 +25,7 @@ class Lack(NamedTuple):
     """Nobody knows whether the record is there."""
 
 
+@may(OWNER)
 async def lacking(resolver: Resolver, keys: Sequence[KeyRecord]) -> list[Lack]:
     """The keys of which the DNS does not show the record."""
     found = await asyncio.gather(*(resolver.txt(key.name) for key in keys))
@@ -43,6 +46,7 @@ def refuse(lacks: Sequence[Lack], domain: str) -> None:
         raise NameRefused(f"the DNS does not show the keys that are next: {reasons}. {remedy}, or --force")
 
 
+@may(DOMAIN_ADMINISTRATOR, of=concerns.domain("domain"))
 async def check(resolver: Resolver, domain: str, keys: Sequence[KeyRecord]) -> AsyncIterator[CheckResult]:
     """Check the records of a domain's keys."""
     states = {key.state for key in keys}

@@ -10,6 +10,7 @@ from typing import Final
 
 from pillarbox.admin.checks.result import CheckResult, advice, ok, problem, unanswered, warning
 from pillarbox.admin.dns_records import tlsa
+from pillarbox.admin.permissions import OWNER, may
 from pillarbox.dns import Answer, Failure, NoData, NxDomain, Tlsa
 from pillarbox.trust.dane.certificate import dns_names, name_matches, parsed, public_key_octets
 from pillarbox.trust.dane.chain import Mismatch, match_chain
@@ -20,6 +21,7 @@ PORT: Final = 25
 """Where other providers deliver."""
 
 
+@may(OWNER)
 async def check(
     resolver: Resolver, hostname: str, chains: Sequence[Sequence[bytes]], *, now_ms: int
 ) -> list[CheckResult]:

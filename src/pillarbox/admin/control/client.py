@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from pillarbox.admin.control.messages import Answer, End, Failed, NotUnderstood, Request, read_answer, written
+from pillarbox.admin.permissions import OWNER, may
 from pillarbox.world.socket_folder import SocketFolder
 
 ANSWER_S: Final = 5.0
@@ -54,6 +55,7 @@ def socket_name(server_pid: int, worker: int) -> str:
     return f"{server_pid}.{worker}"
 
 
+@may(OWNER)
 def ask(folder: Path, request: Request, *, within_s: float = ANSWER_S) -> list[Reply]:
     """Ask all workers; empty where no server runs. Raises `PermissionError`."""
     try:

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from pillarbox.admin import concerns
+from pillarbox.admin.permissions import ONESELF, may
 from pillarbox.mail.identifiers import AccountId, EmailId, Uid
 from pillarbox.mail.number_set import NumberSet
 from pillarbox.store import fetch
@@ -58,6 +60,7 @@ class Writer(Protocol):
         """Write what is about all mailboxes, and the subscribed names that have none. Raises OSError."""
 
 
+@may(ONESELF, of=concerns.account_number("account"))
 def export(
     database: Database,
     blobs: Blobs,
@@ -82,6 +85,7 @@ def export(
     return exported
 
 
+@may(ONESELF, of=concerns.account_number("account"))
 def read_messages(
     database: Database, blobs: Blobs, account: AccountId, mailbox: Mailbox, damaged: list[DamagedMessage]
 ) -> Iterator[ExportedMessage]:

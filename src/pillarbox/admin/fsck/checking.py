@@ -10,6 +10,7 @@ from pillarbox.admin.fsck.context import RepairContext
 from pillarbox.admin.fsck.invariants import every_invariant
 from pillarbox.admin.fsck.report import Problem, Report
 from pillarbox.admin.lost_mail import whereabouts
+from pillarbox.admin.permissions import OPERATOR, may
 from pillarbox.world.blobs.invariants import octets
 from pillarbox.world.database import DatabaseFailure, Schema, Transaction, ValuesDamaged
 from pillarbox.world.database.invariant import Invariant
@@ -28,6 +29,7 @@ Progress = Callable[[str], None]
 """Called with the name of what is checked next."""
 
 
+@may(OPERATOR)
 def check(
     tx: Transaction,
     context: RepairContext,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from pillarbox.admin.permissions import OPERATOR, may
 from pillarbox.world.blobs import BlobDamaged, Blobs
 from pillarbox.world.database import DatabaseUnavailable, Transaction
 
@@ -17,6 +18,7 @@ class RepairContext:
     """The folder for octets that nothing uses: each becomes a file, for the operator to keep or to delete."""
 
 
+@may(OPERATOR)
 def read_or_none(tx: Transaction, blobs: Blobs, digest: bytes) -> bytes | None:
     """The octets of a blob; `None` if they are missing or can't be read."""
     try:

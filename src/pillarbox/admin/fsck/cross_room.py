@@ -7,6 +7,7 @@ from hashlib import sha256
 
 from pillarbox.admin.fsck import loss
 from pillarbox.admin.fsck.context import RepairContext, read_or_none
+from pillarbox.admin.permissions import OPERATOR, may
 from pillarbox.mail.identifiers import AccountId, MailboxId
 from pillarbox.mail.summary import summarize
 from pillarbox.store import account_counters, append, mailboxes
@@ -164,6 +165,7 @@ def _adopt_files(tx: Transaction, context: RepairContext) -> None:
             wanted.discard(found.digest)
 
 
+@may(OPERATOR)
 def adopt_every_file(tx: Transaction, context: RepairContext) -> None:
     """Give a row to each file that has none, after rows were lost: else it is removed as what a crash has left."""
     for found in loose_files(tx, context.blobs.directory):

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from pillarbox.admin import lost_mail
 from pillarbox.admin.fsck.context import RepairContext
+from pillarbox.admin.permissions import OPERATOR, may
 from pillarbox.contacts import removal
 from pillarbox.contacts.invariants import remove_lost
 from pillarbox.mail.identifiers import AccountId
@@ -41,16 +42,19 @@ class LossRefused(Exception):
     """What seems lost may be there. The text says why."""
 
 
+@may(OPERATOR)
 def without_email(tx: Transaction) -> list[tuple[str]]:
     """Messages in mailboxes that have lost their row in `emails`."""
     return [(lost.title,) for lost in lost_mail.without_email(tx)]
 
 
+@may(OPERATOR)
 def blobless(tx: Transaction) -> list[bytes]:
     """Digests of octets that have lost their row in `blobs`."""
     return [digest for (digest,) in tx.rows(_BLOBLESS)]
 
 
+@may(OPERATOR)
 def without_blob(tx: Transaction) -> Iterator[tuple[str, str]]:
     """`blobless`, and where these were."""
     for digest, where in lost_mail.whereabouts(tx, blobless(tx)).items():
@@ -60,6 +64,7 @@ def without_blob(tx: Transaction) -> Iterator[tuple[str, str]]:
 # --- accepting
 
 
+@may(OPERATOR)
 def accept(tx: Transaction, context: RepairContext) -> int:
     """Remove all that is lost; return how many messages. Raises `LossRefused`."""
     lost = [checked.digest for checked in octets(tx, context.blobs) if checked.lost]
@@ -76,6 +81,7 @@ def accept(tx: Transaction, context: RepairContext) -> int:
     return removed + len(remove_without_octets(tx))
 
 
+@may(OPERATOR)
 def remove_without_octets(tx: Transaction) -> list[str]:
     """Remove placements and recipients that have lost their email or message; return what they were."""
     told = [what for (what,) in without_email(tx)]

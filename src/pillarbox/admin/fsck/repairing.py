@@ -10,6 +10,7 @@ from pillarbox.admin.fsck import loss
 from pillarbox.admin.fsck.checking import WRONG_VALUES, Progress
 from pillarbox.admin.fsck.context import RepairContext
 from pillarbox.admin.fsck.invariants import every_invariant
+from pillarbox.admin.permissions import OPERATOR, may
 from pillarbox.contacts import log
 from pillarbox.store import account_counters
 from pillarbox.world.database import Database, DatabaseFailure, Schema, Transaction
@@ -17,6 +18,7 @@ from pillarbox.world.database.invariant import Invariant
 from pillarbox.world.database.sqlite.shape import missing
 
 
+@may(OPERATOR)
 def repair(
     database: Database,
     context: RepairContext,

@@ -1,6 +1,7 @@
 """How far each source has been imported into an account."""
 
 from pillarbox.admin.importing.source import Checkpoint
+from pillarbox.admin.permissions import OPERATOR, may
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.database import Schema, Transaction
 
@@ -27,6 +28,7 @@ IDENTITIES = "identities"
 """Stands for a source: the identities of messages that several sources may have are its items."""
 
 
+@may(OPERATOR)
 def find(tx: Transaction, account: AccountId, source: str, item: str) -> Checkpoint | None:
     """The checkpoint of an item; `None` where nothing of it was imported."""
     row = tx.row(
@@ -37,6 +39,7 @@ def find(tx: Transaction, account: AccountId, source: str, item: str) -> Checkpo
     return Checkpoint(*row) if row else None
 
 
+@may(OPERATOR)
 def save(tx: Transaction, account: AccountId, source: str, checkpoint: Checkpoint) -> None:
     """Save a checkpoint, in the transaction that stores its message."""
     tx.execute(
@@ -54,6 +57,7 @@ def save(tx: Transaction, account: AccountId, source: str, checkpoint: Checkpoin
     )
 
 
+@may(OPERATOR)
 def delete(tx: Transaction, account: AccountId, source: str | None = None) -> None:
     """Delete the checkpoints of one source, or of all."""
     if source is None:

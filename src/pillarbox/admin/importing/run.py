@@ -22,6 +22,7 @@ from pillarbox.admin.importing.source import (
     SourceMailbox,
     SourceMessage,
 )
+from pillarbox.admin.permissions import OPERATOR, may
 from pillarbox.directory import quota
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.mail.mailbox_name import INBOX
@@ -94,6 +95,7 @@ class _Batch:
     end: int = 0
 
 
+@may(OPERATOR)
 def run_import(
     database: Database,
     blobs: Blobs,
@@ -248,6 +250,7 @@ def _mailboxes(
     return [*{mailbox.id: mailbox for mailbox in found.values()}.values()]
 
 
+@may(OPERATOR)
 def create_mailboxes(
     tx: Transaction, account: AccountId, found: Sequence[SourceMailbox], *, now_ms: int
 ) -> None:
@@ -269,6 +272,7 @@ def create_mailboxes(
             mailboxes.set_role(tx, account, mailbox.id, wanted.role)
 
 
+@may(OPERATOR)
 def subscribe(tx: Transaction, account: AccountId, names: Sequence[str]) -> None:
     """Subscribe names that have no mailbox."""
     for name in names:

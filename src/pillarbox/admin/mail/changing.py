@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pillarbox.admin.mail.finding import Match, find_mailbox
+from pillarbox.admin.permissions import OPERATOR, may
 from pillarbox.directory.accounts import Account
 from pillarbox.directory.naming import NameRefused
 from pillarbox.mail import flags as flag_text
@@ -48,6 +49,7 @@ def flag_named(word: str) -> str:
     return known.get(word.lower(), word)
 
 
+@may(OPERATOR)
 def targets(
     tx: Transaction, owners: Sequence[Account], name: str, *, create: bool, now_ms: int
 ) -> dict[AccountId, MailboxId]:
@@ -66,6 +68,7 @@ def targets(
     return found
 
 
+@may(OPERATOR)
 def delete(database: Database, matches: Sequence[Match]) -> int:
     """Delete messages permanently."""
     return sum(
@@ -74,6 +77,7 @@ def delete(database: Database, matches: Sequence[Match]) -> int:
     )
 
 
+@may(OPERATOR)
 def move(database: Database, matches: Sequence[Match], to: dict[AccountId, MailboxId], *, now_ms: int) -> int:
     """Move messages to a mailbox of their account; one that is there already is only removed elsewhere.
 
@@ -88,6 +92,7 @@ def move(database: Database, matches: Sequence[Match], to: dict[AccountId, Mailb
     )
 
 
+@may(OPERATOR)
 def flag(database: Database, matches: Sequence[Match], change: FlagsChange) -> int:
     """Change flags; return how many messages had others. Raises `flag_text.TooManyFlags`."""
     return sum(

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from pillarbox.admin import accounts as admin_accounts
+from pillarbox.admin.permissions import OPERATOR, may
 from pillarbox.directory import accounts
 from pillarbox.directory.accounts import Account
 from pillarbox.mail import encoded_word, object_id
@@ -77,11 +78,13 @@ class FoundMessage:
     subject: str
 
 
+@may(OPERATOR)
 def chosen_accounts(tx: Transaction, logins: Sequence[str]) -> list[Account]:
     """These accounts. Raises `NameRefused`."""
     return list({account.id: account for account in (admin_accounts.find(tx, it) for it in logins)}.values())
 
 
+@may(OPERATOR)
 def all_accounts(database: Database) -> Iterator[Account]:
     """All accounts by number, some at a time."""
     page: list[Account] = []
@@ -89,6 +92,7 @@ def all_accounts(database: Database) -> Iterator[Account]:
         yield from page
 
 
+@may(OPERATOR)
 def search(
     database: Database,
     blobs: Blobs,
@@ -113,6 +117,7 @@ def search(
         raise NoSuchMailbox(criteria.mailbox)
 
 
+@may(OPERATOR)
 def by_ids(tx: Transaction, ids: Iterable[str], mailbox: str | None = None) -> list[Match]:
     """All copies of the messages with these ids, or those in one mailbox. Raises `NoSuchEmail`."""
     found: dict[tuple[int, int], Match] = {}
@@ -129,6 +134,7 @@ def by_ids(tx: Transaction, ids: Iterable[str], mailbox: str | None = None) -> l
     return list(found.values())
 
 
+@may(OPERATOR)
 def listed(database: Database, match: Match) -> Iterator[FoundMessage]:
     """The messages of a match, new ones first; without those that are gone."""
     uids = list(match.uids)
@@ -149,6 +155,7 @@ def listed(database: Database, match: Match) -> Iterator[FoundMessage]:
             )
 
 
+@may(OPERATOR)
 def find_mailbox(tx: Transaction, account: Account, name: str) -> Mailbox | None:
     """The mailbox of this canonical name; for `Trash` and the like also the one that has its role."""
     try:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pillarbox.admin.mail.finding import NoSuchEmail
+from pillarbox.admin.permissions import OPERATOR, may
 from pillarbox.mail import encoded_word, object_id
 from pillarbox.mail.header import Header
 from pillarbox.mail.part import Part
@@ -49,6 +50,7 @@ class ShownMessage:
     """There is more than `MAX_TEXT_CHARACTERS` of header or text."""
 
 
+@may(OPERATOR)
 def opened(tx: Transaction, blobs: Blobs, ident: str) -> OpenBlob:
     """The octets of a message, by its id. Raises `NoSuchEmail`, or `BlobDamaged`."""
     email = object_id.email(ident)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from pillarbox.admin.permissions import OPERATOR, may
 from pillarbox.mail import object_id
 from pillarbox.store import authentication
 from pillarbox.trust.results import MethodResult
@@ -22,6 +23,7 @@ class Verdict:
     """What was examined, as Authentication-Results names it: `smtp.mailfrom`."""
 
 
+@may(OPERATOR)
 def verdicts(tx: Transaction, ident: str) -> list[Verdict]:
     """Of the message with this id. None where it came before there were checks, from an account, or by a client."""
     email = object_id.email(ident)

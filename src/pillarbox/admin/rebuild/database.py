@@ -14,6 +14,7 @@ from pathlib import Path
 from pillarbox.admin import fsck
 from pillarbox.admin.fsck import Problem, RepairContext, loss
 from pillarbox.admin.fsck.cross_room import adopt_every_file
+from pillarbox.admin.permissions import OPERATOR, may
 from pillarbox.admin.rebuild import emails
 from pillarbox.admin.rebuild.emails import RenderedEmails
 from pillarbox.store.search import index
@@ -62,6 +63,7 @@ class RebuildResult:
         return sum(table.rows for table in self.tables)
 
 
+@may(OPERATOR)
 def rebuild_database(
     path: Path, context: RepairContext, schemas: Iterable[Schema], progress: Progress
 ) -> RebuildResult:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pillarbox.admin.fsck.context import read_or_none
+from pillarbox.admin.permissions import OPERATOR, may
 from pillarbox.mail.identifiers import AccountId, EmailId, ThreadId
 from pillarbox.mail.summary import Summary, summarize
 from pillarbox.store import account_counters, append, threads
@@ -26,6 +27,7 @@ class RenderedEmails:
     """Emails whose octets are missing; their earlier rendered data stays."""
 
 
+@may(OPERATOR)
 def relink(database: Database, blobs: Blobs) -> int:
     """Link placements whose email row was lost to their octets, where that is certain; return how many.
 
@@ -79,6 +81,7 @@ def _candidates(
     return found
 
 
+@may(OPERATOR)
 def render_all(database: Database, blobs: Blobs) -> Iterator[RenderedEmails]:
     """Render every email again and add missing thread keys; yields the progress."""
     last, rendered, unreadable = EmailId(0), 0, 0

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from pillarbox.admin.backup.known_places import LastBackup, last_backups
+from pillarbox.admin.permissions import OWNER, may
 from pillarbox.config.data_directory import DataDirectory
 from pillarbox.directory import accounts, quota
 from pillarbox.queue.overview import QueueOverview, overview
@@ -53,6 +54,7 @@ class StoredMail:
     queue: QueueOverview
 
 
+@may(OWNER)
 def stored_mail(tx: Transaction, *, now_ms: int) -> StoredMail:
     """Read what the database knows."""
     usage = account_counters.total_usage(tx)
@@ -86,8 +88,9 @@ class Disk:
     """The database, with its log of changes that are not in place yet."""
 
 
+@may(OWNER)
 def disk(data: DataDirectory) -> Disk:
-    """Raises OSError."""
+    """How much room there is, and what the database takes. Raises OSError."""
     usage = shutil.disk_usage(data.path)
     files = (data.database, data.database.with_name(f"{data.database.name}-wal"))
     return Disk(
@@ -107,6 +110,7 @@ class CertificateState:
     trouble: str = ""
 
 
+@may(OWNER)
 def certificates(files: Sequence[CertificateFiles]) -> list[CertificateState]:
     """Their names and when they expire."""
     return [_certificate(pair.chain) for pair in files]
@@ -120,6 +124,7 @@ def _certificate(chain: Path) -> CertificateState:
     return CertificateState(str(chain), facts.names, facts.valid_until_ms)
 
 
+@may(OWNER)
 def backups(data: DataDirectory) -> list[LastBackup]:
     """The newest point of each backup of this data directory. Raises OSError."""
     return last_backups(data.backups)

@@ -15,6 +15,7 @@ from pillarbox.admin.importing.imap.session import (
     LoginFailed,
     Session,
 )
+from pillarbox.admin.permissions import OPERATOR, may
 from pillarbox.protocol.imap.client.reader import MAX_CONTENT_OCTETS
 from pillarbox.protocol.sasl.client import BearerToken, ClientExchange, Credentials, choose, choose_bearer
 from pillarbox.protocol.sasl.exchange import AuthenticationFailed
@@ -45,6 +46,7 @@ class Surroundings:
     """The addresses of a host. Raises `NetworkFailure`."""
 
 
+@may(OPERATOR)
 async def connect(
     remote: Remote, world: Surroundings, *, max_content_octets: int = MAX_CONTENT_OCTETS
 ) -> Session:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from pillarbox.admin.fitting_flags import LeftOut, fitted
 from pillarbox.admin.importing.imap.plan import Planned
+from pillarbox.admin.permissions import OPERATOR, may
 from pillarbox.directory import quota
 from pillarbox.mail import flags as flag_text
 from pillarbox.mail.identifiers import AccountId, MailboxId, Uid
@@ -98,6 +99,7 @@ class PulledMessage:
 # --- mailboxes
 
 
+@may(OPERATOR)
 def open_mailbox(
     tx: Transaction,
     account: AccountId,
@@ -163,11 +165,13 @@ def _mailbox(
     return found
 
 
+@may(OPERATOR)
 def save_modseq(tx: Transaction, pulled: PulledMailbox, modseq: int) -> None:
     """All changes of flags up to here are known."""
     tx.execute("UPDATE pulled_mailboxes SET modseq = ? WHERE id = ?", (modseq, pulled.id))
 
 
+@may(OPERATOR)
 def delete(tx: Transaction, account: AccountId, server: str | None = None) -> None:
     """Forget what was imported from one server, or from all. The messages stay."""
     tx.execute(
@@ -183,6 +187,7 @@ def delete(tx: Transaction, account: AccountId, server: str | None = None) -> No
 # --- messages
 
 
+@may(OPERATOR)
 def known_uids(tx: Transaction, pulled: PulledMailbox) -> NumberSet:
     """The UIDs there that were imported."""
     rows = tx.rows(
@@ -192,6 +197,7 @@ def known_uids(tx: Transaction, pulled: PulledMailbox) -> NumberSet:
     return NumberSet.of(uid for (uid,) in rows)
 
 
+@may(OPERATOR)
 def store(
     tx: Transaction,
     account: AccountId,
@@ -229,6 +235,7 @@ class Seen:
     object_id: str = ""
 
 
+@may(OPERATOR)
 def recognize(
     tx: Transaction, account: AccountId, pulled: PulledMailbox, message: Seen | PulledMessage
 ) -> bool:
@@ -267,6 +274,7 @@ def _find_other(tx: Transaction, pulled: PulledMailbox, message: Seen | PulledMe
     return False
 
 
+@may(OPERATOR)
 def find_object(
     tx: Transaction, account: AccountId, server: str, pulled: PulledMailbox, message: Seen
 ) -> bool:
@@ -304,6 +312,7 @@ def _insert(
 # --- what has changed there
 
 
+@may(OPERATOR)
 def change_flags(
     tx: Transaction, account: AccountId, pulled: PulledMailbox, told: Iterable[tuple[int, str]]
 ) -> int:
@@ -335,6 +344,7 @@ def change_flags(
     return changed
 
 
+@may(OPERATOR)
 def remove(tx: Transaction, account: AccountId, pulled: PulledMailbox, uids: NumberSet) -> int:
     """Delete here what was deleted there, but for what another mailbox or server still has; how many those were."""
     gone: dict[MailboxId, list[int]] = defaultdict(list)
