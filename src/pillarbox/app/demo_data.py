@@ -14,7 +14,8 @@ from pillarbox.admin.importing.run import run_import
 from pillarbox.app.database import opened_blobs, opened_database
 from pillarbox.app.demo_mail import DemoMessage, demo_messages
 from pillarbox.config.data_directory import DataDirectory
-from pillarbox.directory import accounts, credentials, domains
+from pillarbox.directory import accounts, credentials, domains, roles
+from pillarbox.directory.roles import Role
 from pillarbox.mail.mailbox_name import INBOX
 from pillarbox.mail.summary import summarize
 from pillarbox.store import append, mailboxes
@@ -108,6 +109,7 @@ def _make_accounts(database: Database, people: tuple[Person, ...], now_ms: int) 
             if domains.get(tx, domain) is None:
                 admin_domains.add(tx, domain, keys=keys, now_ms=now_ms)
         created = {person.address for person in people if _make_account(tx, person, hashes, now_ms)}
+        _have_owner(tx, people[0], now_ms)
         for message in mail:
             if message.address in created:
                 _append(tx, message, now_ms)
@@ -124,6 +126,13 @@ def _make_account(tx: Transaction, person: Person, hashes: _Hashes, now_ms: int)
         salt, _ = credentials.scram_parameters(tx, account.id)
         credentials.set_password(tx, account.id, hashes.of(person, salt).hashed, now_ms=now_ms)
     return account is None
+
+
+def _have_owner(tx: Transaction, person: Person, now_ms: int) -> None:
+    """Make the first person owner of the provider, in a data directory that is used again as well."""
+    account = accounts.by_login(tx, person.address)
+    assert account is not None
+    roles.grant(tx, account.id, Role.OWNER, "", now_ms=now_ms)
 
 
 def _append(tx: Transaction, message: DemoMessage, now_ms: int) -> None:

@@ -53,6 +53,7 @@ COMMANDS: Final = {
     "alias": Row("alias", ACCOUNTS, "Manage aliases: addresses that forward to others; catch-alls."),
     "group": Row("group", ACCOUNTS, "Manage groups: accounts that share an address."),
     "app-password": Row("app_password", ACCOUNTS, "Manage app passwords: one for each program or device."),
+    "role": Row("role", ACCOUNTS, "Manage roles: owners, and administrators of domains."),
     "mail": Row("mail", MAIL, "Find messages in accounts; show, move, flag and delete them."),
     "import": Row("importing", MAIL, "Import mail from files of other programs, or from another server."),
     "queue": Row("queue", MAIL, "Manage the queue of outgoing mail."),

@@ -106,7 +106,10 @@ def _introduce(demo: "Demo") -> None:
         lines.append(f"  {name:<12} {HOST}:{port:<6} {security}")
     lines += ["", f"  Certificate authority: {demo.authority}", "", f"  {'login':<24} password"]
     shown = demo.people[:MAX_PEOPLE_SHOWN]
-    lines += [f"  {person.login:<24} {person.password}" for person in shown]
+    lines += [
+        f"  {person.login:<24} {person.password}{'  (owner)' if person is shown[0] else ''}"
+        for person in shown
+    ]
     if len(demo.people) > len(shown):
         lines.append(f"  ... and {len(demo.people) - len(shown)} more, up to {demo.people[-1].login}")
     click.echo("\n".join([*lines, "", *_first_commands(demo)]))

@@ -77,7 +77,7 @@ def command(
 ) -> None:
     """Set up a provider for DOMAIN: the configuration, the data directory, and a first account.
 
-    Prints the account's password (once) and the DNS records to create.
+    The account is an owner of the provider. Prints its password (once) and the DNS records to create.
     """
     installation = Installation(config_path, as_json=as_json)
     installation.create = True
@@ -178,13 +178,15 @@ def _write_config(path: Path, text: str) -> None:
 
 
 def _first_account(installation: Installation, wanted: _Wanted, password: str) -> None:
-    from pillarbox.admin import accounts, dkim, domains
+    from pillarbox.admin import accounts, dkim, domains, roles
     from pillarbox.app.commands.passwords import hashed
+    from pillarbox.directory.roles import Role
 
     keys = dkim.fresh_keys()
     installation.write(domains.add, wanted.domain, keys=keys, now_ms=installation.now_ms)
     new = hashed(installation, wanted.address, password, name=wanted.name)
     installation.write(accounts.create, new, now_ms=installation.now_ms)
+    installation.write(roles.grant, wanted.address, Role.OWNER, now_ms=installation.now_ms)
 
 
 def _show_result(installation: Installation, wanted: _Wanted, password: str) -> None:
