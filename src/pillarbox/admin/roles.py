@@ -37,7 +37,7 @@ def grant(tx: Transaction, login: str, role: Role, domain: str | None = None, *,
 
 
 def _last_owner(tx: Transaction, login: str, role: Role) -> Iterator[Thing]:
-    if role is Role.OWNER:
+    if role == Role.OWNER:
         found = directory_accounts.by_login(tx, login)
         if found is not None and not roles.has_other_owner(tx, found.id):
             yield OfMachine("to revoke the role of the last owner")
@@ -75,7 +75,7 @@ def _profile(granted: Granted, account: Account) -> RoleProfile:
 
 
 def _domain(tx: Transaction, role: Role, domain: str | None) -> str:
-    if role is Role.OWNER:
+    if role == Role.OWNER:
         if domain:
             raise NameRefused("an owner is owner of the whole provider, not of a domain")
         return ""
@@ -85,4 +85,4 @@ def _domain(tx: Transaction, role: Role, domain: str | None) -> str:
 
 
 def _is(role: Role, domain: str) -> str:
-    return "is an owner" if role is Role.OWNER else f"administers {domain}"
+    return "is an owner" if role == Role.OWNER else f"administers {domain}"

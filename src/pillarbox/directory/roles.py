@@ -42,7 +42,7 @@ class Granted:
 
 def grant(tx: Transaction, account: AccountId, role: Role, domain: str, *, now_ms: int) -> bool:
     """Grant a role; returns whether it is new. `domain` is empty for an owner, else the name of a served one."""
-    assert bool(domain) == (role is Role.DOMAIN), "an owner is that of all domains"
+    assert bool(domain) == (role == Role.DOMAIN), "an owner is that of all domains"
     added = tx.execute(
         "INSERT INTO roles (account, role, domain, granted_at_ms) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
         (account, role.value, domain, now_ms),
