@@ -2,21 +2,13 @@
 
 from typing import Final
 
-from starlette.responses import PlainTextResponse, Response
-
 from pillarbox.server.http import blobs, jmap
-from pillarbox.server.http.request import HttpRequest
 from pillarbox.server.http.route import Access, Route
 from pillarbox.server.pages import passkeys
-
-
-async def front(request: HttpRequest) -> Response:
-    """For who looks whether there is anything."""
-    return PlainTextResponse(f"Pillarbox at {request.config.hostname}.\n")
-
+from pillarbox.server.pages import routes as pages
 
 ROUTES: Final[tuple[Route, ...]] = (
-    Route(path="/", methods=("GET",), handler=front, access=Access.ANYONE),
+    *pages.ROUTES,
     # --- JMAP; its addresses are those of `protocol.jmap.addresses`
     Route(
         path="/.well-known/jmap",

@@ -1,0 +1,51 @@
+"""The routes of all pages."""
+
+from typing import Final
+
+from pillarbox.server.http.route import Access, Handler, Route
+from pillarbox.server.pages import assets, front, sign_in
+from pillarbox.server.pages.account import app_passwords, devices, overview, proving, visiting
+from pillarbox.server.pages.forms import MEDIA_TYPES, max_form_octets
+from pillarbox.server.pages.stopping import refused
+
+
+def shown(path: str, handler: Handler) -> Route:
+    """A page."""
+    return Route(path=path, methods=("GET",), handler=handler, access=Access.PAGE, refused=refused)
+
+
+def sent(path: str, handler: Handler) -> Route:
+    """What a form is sent to."""
+    return Route(
+        path=path,
+        methods=("POST",),
+        handler=handler,
+        access=Access.PAGE,
+        max_body_octets=max_form_octets,
+        media_types=MEDIA_TYPES,
+        refused=refused,
+    )
+
+
+ROUTES: Final[tuple[Route, ...]] = (
+    shown("/", front.front),
+    Route(path=assets.PATH, methods=("GET",), handler=assets.asset, access=Access.ANYONE),
+    shown(sign_in.SIGN_IN, sign_in.show),
+    sent(sign_in.SIGN_IN, sign_in.submit),
+    shown(sign_in.CODE, sign_in.show_code),
+    sent(sign_in.CODE, sign_in.submit_code),
+    sent(sign_in.SIGN_OUT, sign_in.sign_out),
+    shown(sign_in.SIGNED_OUT, sign_in.signed_out),
+    # --- the account
+    shown(sign_in.HOME, overview.show),
+    shown(visiting.PROVE, proving.show),
+    sent(visiting.PROVE, proving.submit),
+    shown(app_passwords.PATH, app_passwords.show),
+    shown(app_passwords.NEW, app_passwords.show_new),
+    sent(app_passwords.NEW, app_passwords.make),
+    shown(app_passwords.REVOKE, app_passwords.ask_revoke),
+    sent(app_passwords.REVOKE, app_passwords.revoke),
+    shown(devices.PATH, devices.show),
+    sent(devices.END, devices.end),
+    sent(devices.END_OTHERS, devices.end_others),
+)

@@ -1,0 +1,245 @@
+"""A person's own security."""
+
+from typing import Final
+
+WORDS: Final[dict[str, tuple[str, str]]] = {
+    "overview.title": ("Security", "Sicherheit"),
+    "overview.lead": (
+        "How {login} is protected, and who uses it.",
+        "Wie {login} geschützt ist, und wer das Konto benutzt.",
+    ),
+    # --- after something was done
+    "done.password": ("The password is changed.", "Das Passwort ist geändert."),
+    "done.revoked": (
+        "The app password is revoked. The program can't sign in any more.",
+        "Das App-Passwort ist widerrufen. Das Programm kann sich nicht mehr anmelden.",
+    ),
+    "done.ended": ("That browser is signed out.", "Dieser Browser ist abgemeldet."),
+    "done.ended_before": ("That browser was signed out already.", "Dieser Browser war schon abgemeldet."),
+    "done.ended_others": ("All other browsers are signed out.", "Alle anderen Browser sind abgemeldet."),
+    "done.factor_on": (
+        "The new app counts from now on. Codes of the former one are no longer accepted.",
+        "Ab jetzt zählt die neue App. Codes der bisherigen werden nicht mehr angenommen.",
+    ),
+    "done.factor_off": (
+        "The app is removed. The password alone is enough to sign in.",
+        "Die App ist entfernt. Zum Anmelden genügt das Passwort.",
+    ),
+    # --- password
+    "password.title": ("Password", "Passwort"),
+    "password.state": ("Change the password of the account", "Das Passwort des Kontos ändern"),
+    "password.lead": (
+        "For signing in here, and in mail programs that have no app password.",
+        "Für die Anmeldung hier, und in Mailprogrammen ohne App-Passwort.",
+    ),
+    "password.old": ("Present password", "Bisheriges Passwort"),
+    "password.new": ("New password", "Neues Passwort"),
+    "password.new.hint": ("At least {number} characters", "Mindestens {number} Zeichen"),
+    "password.again": ("New password once more", "Neues Passwort noch einmal"),
+    "password.keep": ("Stay signed in everywhere else", "Überall sonst angemeldet bleiben"),
+    "password.keep.hint": (
+        "Otherwise all other browsers and mail programs are signed out. App passwords stay as they are.",
+        "Sonst werden alle anderen Browser und Mailprogramme abgemeldet. App-Passwörter bleiben, wie sie sind.",
+    ),
+    "password.change": ("Change password", "Passwort ändern"),
+    "password.wrong": (
+        "This is not the present password. Nothing was changed.",
+        "Das ist nicht das bisherige Passwort. Nichts wurde geändert.",
+    ),
+    "password.differ": (
+        "The two are not the same. Enter the new password twice.",
+        "Beide sind nicht gleich. Bitte das neue Passwort zweimal eingeben.",
+    ),
+    "password.short": (
+        "That is too short: {number} characters are needed.",
+        "Das ist zu kurz: {number} Zeichen sind nötig.",
+    ),
+    "password.stolen": (
+        "This password is among stolen ones, which are guessed first. Choose another.",
+        "Dieses Passwort ist unter gestohlenen, die zuerst geraten werden. Bitte ein anderes wählen.",
+    ),
+    "password.unusable": (
+        "This password can't be used. Choose another.",
+        "Dieses Passwort ist nicht verwendbar. Bitte ein anderes wählen.",
+    ),
+    # --- second factor
+    "second_factor.title": ("Two steps", "Zwei Schritte"),
+    "second_factor.on": (
+        "Signing in takes the password and a second step",
+        "Zum Anmelden braucht es das Passwort und einen zweiten Schritt",
+    ),
+    "second_factor.off": (
+        "Signing in takes the password alone",
+        "Zum Anmelden genügt das Passwort",
+    ),
+    "second_factor.lead": (
+        "Whoever finds out the password still can't sign in without the second step.",
+        "Wer das Passwort herausfindet, kommt ohne den zweiten Schritt noch nicht hinein.",
+    ),
+    "second_factor.app": ("Codes from an app", "Codes aus einer App"),
+    "second_factor.app.off": (
+        "An app on the phone shows a new code every half minute. It is asked for after the password.",
+        "Eine App auf dem Telefon zeigt jede halbe Minute einen neuen Code. Nach ihm wird nach dem Passwort gefragt.",
+    ),
+    "second_factor.app.on": ("Set up on {when}", "Eingerichtet am {when}"),
+    "second_factor.programs": (
+        "Mail programs can't ask for codes. Each needs an app password from then on.",
+        "Mailprogramme können nicht nach Codes fragen. Jedes braucht dann ein App-Passwort.",
+    ),
+    "second_factor.set_up": ("Set up an app", "App einrichten"),
+    "second_factor.replace": ("Set up another app", "Andere App einrichten"),
+    "second_factor.remove": ("Remove the app", "App entfernen"),
+    "second_factor.remove.title": ("Remove the app?", "App entfernen?"),
+    "second_factor.remove.text": (
+        "Its codes are no longer asked for. Recovery codes are removed as well, unless there is another second step.",
+        (
+            "Nach ihren Codes wird nicht mehr gefragt. Auch die Wiederherstellungscodes werden entfernt, "
+            "sofern es keinen anderen zweiten Schritt gibt."
+        ),
+    ),
+    "set_up.title": ("Set up an app", "App einrichten"),
+    "set_up.scan": (
+        "Scan this picture with an authenticator app on the phone.",
+        "Dieses Bild mit einer Authenticator-App auf dem Telefon scannen.",
+    ),
+    "set_up.picture": ("Picture for the app to scan", "Bild zum Scannen für die App"),
+    "set_up.type": ("Or enter this key in the app:", "Oder diesen Schlüssel in die App eingeben:"),
+    "set_up.code": ("Code that the app shows", "Code, den die App zeigt"),
+    "set_up.confirm": ("Turn on", "Einschalten"),
+    "set_up.wrong": (
+        "This code is not right. Check the clock of the phone, and enter the code that the app shows now.",
+        "Dieser Code stimmt nicht. Bitte die Uhr des Telefons prüfen und den Code eingeben, den die App jetzt zeigt.",
+    ),
+    "codes.title": ("Recovery codes", "Wiederherstellungscodes"),
+    "codes.once": (
+        (
+            "Print these codes or write them down: they are shown only now. "
+            "Each lets you in once when the phone is lost."
+        ),
+        (
+            "Diese Codes ausdrucken oder aufschreiben: Sie werden nur jetzt gezeigt. "
+            "Jeder gilt einmal, wenn das Telefon verloren ist."
+        ),
+    ),
+    "codes.kept": ("Go on", "Weiter"),
+    "codes.left.none": ("None is left. Make new ones.", "Keiner ist übrig. Bitte neue machen."),
+    "codes.left.one": ("{number} is left.", "{number} ist übrig."),
+    "codes.left.many": ("{number} are left.", "{number} sind übrig."),
+    "codes.new": ("Make new codes", "Neue Codes machen"),
+    "codes.new.title": ("Make new recovery codes?", "Neue Wiederherstellungscodes machen?"),
+    "codes.new.text": (
+        "Those that you have are then of no use any more.",
+        "Die bisherigen gelten dann nicht mehr.",
+    ),
+    # --- app passwords
+    "app_passwords.title": ("App passwords", "App-Passwörter"),
+    "app_passwords.lead": (
+        "Each mail program gets a password of its own, which can be revoked without touching the others.",
+        "Jedes Mailprogramm bekommt ein eigenes Passwort, das sich einzeln widerrufen lässt.",
+    ),
+    "app_passwords.count.none": ("No program has one", "Kein Programm hat eines"),
+    "app_passwords.count.one": ("One program has one", "Ein Programm hat eines"),
+    "app_passwords.count.many": ("{number} programs have one", "{number} Programme haben eines"),
+    "app_passwords.nothing": ("There is none yet.", "Es gibt noch keines."),
+    "app_passwords.new": ("Add an app password", "App-Passwort hinzufügen"),
+    "app_passwords.new.title": ("New app password", "Neues App-Passwort"),
+    "app_passwords.make": ("Make password", "Passwort machen"),
+    "app_passwords.name": ("Name", "Name"),
+    "app_passwords.name.hint": (
+        "So that you recognise the program or device, such as Thunderbird at home",
+        "Um Programm oder Gerät wiederzuerkennen, etwa: Thunderbird zu Hause",
+    ),
+    "app_passwords.reach": ("What it is for", "Wofür es gilt"),
+    "app_passwords.reach.all": ("Everything", "Alles"),
+    "app_passwords.reach.some": ("Only what is ticked", "Nur für das Angekreuzte"),
+    "app_passwords.read_only": ("Read only", "Nur lesen"),
+    "app_passwords.read_only.hint": (
+        "The program can neither change nor send anything.",
+        "Das Programm kann weder etwas ändern noch senden.",
+    ),
+    "app_passwords.days": ("Expires", "Läuft ab"),
+    "app_passwords.days.none": ("Never", "Nie"),
+    "app_passwords.days.some": ("After {number} days", "Nach {number} Tagen"),
+    "app_passwords.networks": ("Only from these networks", "Nur aus diesen Netzen"),
+    "app_passwords.networks.hint": (
+        "Leave empty for everywhere. For example 192.0.2.0/24",
+        "Leer lassen: von überall. Zum Beispiel 192.0.2.0/24",
+    ),
+    "app_passwords.no_name": ("Enter a name that can be seen.", "Bitte einen sichtbaren Namen eingeben."),
+    "app_passwords.long_name": (
+        "The name is too long: at most {number} characters.",
+        "Der Name ist zu lang: höchstens {number} Zeichen.",
+    ),
+    "app_passwords.taken": (
+        "There is an app password with this name. Choose another.",
+        "Es gibt schon ein App-Passwort mit diesem Namen. Bitte einen anderen wählen.",
+    ),
+    "app_passwords.full": (
+        "There are {number} app passwords already. Revoke one that is not used.",
+        "Es gibt schon {number} App-Passwörter. Bitte ein unbenutztes widerrufen.",
+    ),
+    "app_passwords.no_scope": ("Tick what it is for.", "Bitte ankreuzen, wofür es gilt."),
+    "app_passwords.no_network": (
+        "That is no list of networks. Write 192.0.2.0/24, 2001:db8::/32 or an address, with commas between them.",
+        (
+            "Das ist keine Liste von Netzen. Bitte 192.0.2.0/24, 2001:db8::/32 oder eine Adresse schreiben, "
+            "mit Kommas dazwischen."
+        ),
+    ),
+    "app_passwords.only_from": ("only from {networks}", "nur aus {networks}"),
+    "app_passwords.made": ("made {when}", "angelegt {when}"),
+    "app_passwords.never_used": ("never used", "nie benutzt"),
+    "app_passwords.used": ("used {when}", "benutzt {when}"),
+    "app_passwords.used_from": ("used {when} from {address}", "benutzt {when} von {address}"),
+    "app_passwords.expires": ("expires {when}", "läuft ab {when}"),
+    "app_passwords.expired": ("expired {when}", "abgelaufen {when}"),
+    "app_passwords.revoke": ("Revoke", "Widerrufen"),
+    "app_passwords.revoke.of": ("Revoke {name}", "{name} widerrufen"),
+    "app_passwords.revoke.title": ("Revoke {name}?", "{name} widerrufen?"),
+    "app_passwords.revoke.text": (
+        "The program that uses it is signed out at once. The password can't be brought back.",
+        "Das Programm, das es benutzt, wird sofort abgemeldet. Das Passwort lässt sich nicht zurückholen.",
+    ),
+    "app_passwords.made.title": ("App password for {name}", "App-Passwort für {name}"),
+    "app_passwords.made.once": (
+        "Enter this password in the program now: it is not shown again.",
+        "Dieses Passwort jetzt in das Programm eingeben: Es wird nicht noch einmal gezeigt.",
+    ),
+    "app_passwords.made.done": ("Go on", "Weiter"),
+    "app_passwords.enter": ("What to enter in the program", "Was in das Programm einzugeben ist"),
+    "app_passwords.enter.login": ("User name", "Benutzername"),
+    "app_passwords.enter.above": ("the one above", "das obige"),
+    "server.imap": ("Incoming server (IMAP)", "Posteingangsserver (IMAP)"),
+    "server.pop3": ("Incoming server (POP3)", "Posteingangsserver (POP3)"),
+    "server.smtp": ("Outgoing server (SMTP)", "Postausgangsserver (SMTP)"),
+    "server.port": ("Port {port}, with TLS", "Port {port}, mit TLS"),
+    "server.web": ("Address for web clients", "Adresse für Web-Programme"),
+    "scope.mail": ("Everything", "Alles"),
+    "scope.imap": ("Mail in folders", "Mail in Ordnern"),
+    "scope.pop3": ("Fetching mail", "Mail abholen"),
+    "scope.smtp": ("Sending", "Senden"),
+    "scope.jmap": ("Web programs", "Web-Programme"),
+    "scope.dav": ("Contacts and calendars", "Kontakte und Kalender"),
+    "scope.sieve": ("Filter rules", "Filterregeln"),
+    # --- devices
+    "devices.title": ("Browsers", "Browser"),
+    "devices.lead": (
+        "Where you are signed in. Sign out what you do not know, and change the password then.",
+        "Wo dieses Konto angemeldet ist. Unbekanntes abmelden, und danach das Passwort ändern.",
+    ),
+    "devices.count.none": ("No browser is signed in", "Kein Browser ist angemeldet"),
+    "devices.count.one": ("Only this browser is signed in", "Nur dieser Browser ist angemeldet"),
+    "devices.count.many": ("{number} browsers are signed in", "{number} Browser sind angemeldet"),
+    "devices.unknown": ("Unknown browser", "Unbekannter Browser"),
+    "devices.this": ("this one", "dieser hier"),
+    "devices.seen": ("Used {when} from {address}", "Benutzt {when} von {address}"),
+    "devices.since": ("Signed in {when} with {method}", "Angemeldet {when} mit {method}"),
+    "devices.end": ("Sign out", "Abmelden"),
+    "devices.end.of": ("Sign out {name}", "{name} abmelden"),
+    "devices.end_others": ("Sign out all others", "Alle anderen abmelden"),
+    "method.password": ("the password", "Passwort"),
+    "method.password+totp": ("password and code", "Passwort und Code"),
+    "method.password+recovery": ("password and recovery code", "Passwort und Wiederherstellungscode"),
+    "method.password+passkey": ("password and passkey", "Passwort und Passkey"),
+    "method.passkey": ("a passkey", "Passkey"),
+}
