@@ -4,7 +4,7 @@ from typing import Final
 
 from pillarbox.server.http.route import Access, Handler, Route
 from pillarbox.server.pages import assets, front, sign_in
-from pillarbox.server.pages.account import app_passwords, devices, overview, proving, visiting
+from pillarbox.server.pages.account import app_passwords, devices, overview, proving, second_factor, visiting
 from pillarbox.server.pages.forms import MEDIA_TYPES, max_form_octets
 from pillarbox.server.pages.stopping import refused
 
@@ -40,6 +40,13 @@ ROUTES: Final[tuple[Route, ...]] = (
     shown(sign_in.HOME, overview.show),
     shown(visiting.PROVE, proving.show),
     sent(visiting.PROVE, proving.submit),
+    shown(second_factor.PATH, second_factor.show),
+    shown(second_factor.SET_UP, second_factor.show_set_up),
+    sent(second_factor.SET_UP, second_factor.confirm),
+    shown(second_factor.REMOVE, second_factor.ask_remove),
+    sent(second_factor.REMOVE, second_factor.remove),
+    shown(second_factor.CODES, second_factor.ask_codes),
+    sent(second_factor.CODES, second_factor.make_codes),
     shown(app_passwords.PATH, app_passwords.show),
     shown(app_passwords.NEW, app_passwords.show_new),
     sent(app_passwords.NEW, app_passwords.make),

@@ -27,6 +27,7 @@ class Section(Struct, frozen=True, gc=False):
 
 
 SECTIONS: Final = (
+    Section("second_factor", "/account/second-factor"),
     Section("app_passwords", "/account/app-passwords"),
     Section("devices", "/account/devices"),
 )

@@ -79,7 +79,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "second_factor.app": ("Codes from an app", "Codes aus einer App"),
     "second_factor.app.off": (
         "An app on the phone shows a new code every half minute. It is asked for after the password.",
-        "Eine App auf dem Telefon zeigt jede halbe Minute einen neuen Code. Nach ihm wird nach dem Passwort gefragt.",
+        "Eine App auf dem Telefon zeigt jede halbe Minute einen neuen Code. Er wird nach dem Passwort abgefragt.",
     ),
     "second_factor.app.on": ("Set up on {when}", "Eingerichtet am {when}"),
     "second_factor.programs": (
@@ -110,7 +110,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "This code is not right. Check the clock of the phone, and enter the code that the app shows now.",
         "Dieser Code stimmt nicht. Bitte die Uhr des Telefons prüfen und den Code eingeben, den die App jetzt zeigt.",
     ),
-    "codes.title": ("Recovery codes", "Wiederherstellungscodes"),
+    "codes.title": ("Recovery codes", "Wiederherstellungs\u00adcodes"),
     "codes.once": (
         (
             "Print these codes or write them down: they are shown only now. "

@@ -1,0 +1,322 @@
+"""What people do on the pages of their own security, and that it holds at the other doors."""
+
+import poplib
+from collections.abc import Iterator
+
+import pytest
+
+from pillarbox.directory import app_passwords, browser_sessions
+from pillarbox.directory.app_passwords import AppPassword, Scope
+from pillarbox.server.sign_in.sessions import FRESH_MS
+from pillarbox.world.database import Transaction
+from tests.kit import second_factor
+from tests.kit.http.pages import Page, Person
+from tests.kit.provider import PASSWORD, PEOPLE
+from tests.kit.server import Server, serve
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with serve("http", "pop3") as opened:
+        yield opened
+
+
+@pytest.fixture
+def person(server: Server) -> Person:
+    somebody = Person(server)
+    somebody.sign_in()
+    return somebody
+
+
+def long_after_proof(server: Server) -> None:
+    """Let the sessions of everybody be proven so long ago that it counts no more."""
+
+    def verb(tx: Transaction) -> None:
+        tx.execute("UPDATE browser_sessions SET proven_at_ms = proven_at_ms - ?", (2 * FRESH_MS,))
+
+    server.run(server.provider.world.database.write(verb))
+
+
+def listed(server: Server, person: int = 0) -> list[AppPassword]:
+    account = server.provider.accounts[person]
+    return server.run(server.provider.world.database.read(app_passwords.listing, account))
+
+
+def lets_in(server: Server, password: str) -> bool:
+    """Whether a mail program gets in with it."""
+    client = poplib.POP3("127.0.0.1", server.ports["pop3"], timeout=20)
+    try:
+        client.user(PEOPLE[0])
+        client.pass_(password)
+    except poplib.error_proto:
+        return False
+    finally:
+        client.close()
+    return True
+
+
+def links(page: Page) -> list[str]:
+    return [one["href"] for one in page.all("a")]
+
+
+# --- app passwords
+
+
+def test_an_app_password_is_made_shown_once_and_revoked(server: Server, person: Person) -> None:
+    assert "There is none yet." in person.get("/account/app-passwords").text
+    made = person.send("/account/app-passwords/new", name="Phone", reach="all", days="90", networks="")
+    assert (made.status, made.flaws()) == (200, [])
+    (password,) = [line for line in made.text.split("\n") if line.count("-") == 4]
+    assert PEOPLE[0] in made.text
+    assert "mail.one.example" in made.text
+    assert lets_in(server, password)
+    page = person.get("/account/app-passwords")
+    assert page.flaws() == []
+    assert "Phone" in page.text
+    assert "from 127.0.0.1" in page.text
+    assert password not in page.text
+    (one,) = listed(server)
+    assert one.expires_at_ms == one.created_at_ms + 90 * 24 * 3600 * 1000
+    (ask,) = [link for link in links(page) if "revoke" in link]
+    question = person.get(ask)
+    assert question.flaws() == []
+    assert "Revoke Phone?" in question.text
+    done = person.send("/account/app-passwords/revoke", id=question.value("id"))
+    assert done.path == "/account/app-passwords?done=revoked"
+    assert "is revoked" in done.text
+    assert not lets_in(server, password)
+
+
+def test_an_app_password_is_limited_as_the_form_says(server: Server, person: Person) -> None:
+    form = {
+        "name": "Reader",
+        "reach": "some",
+        "scope": "imap",
+        "read_only": "on",
+        "networks": "192.0.2.0/24, ::1",
+    }
+    person.send("/account/app-passwords/new", form)
+    (one,) = listed(server)
+    assert one.scopes == {Scope.IMAP}
+    assert one.read_only
+    assert one.networks == ("192.0.2.0/24", "::1/128")
+    page = person.get("/account/app-passwords").text
+    assert "Mail in folders · Read only · only from 192.0.2.0/24, ::1/128" in " ".join(page.split("\n"))
+
+
+@pytest.mark.parametrize(
+    ("form", "field", "said"),
+    [
+        ({"name": " "}, "name", "name that can be seen"),
+        ({"name": "x" * 81}, "name", "too long"),
+        ({"name": "a\x00b"}, "name", "name that can be seen"),
+        ({"name": "Taken"}, "name", "with this name"),
+        ({"name": "A", "networks": "everywhere"}, "networks", "no list of networks"),
+        ({"name": "A", "networks": " ".join(f"10.0.0.{n}" for n in range(30))}, "networks", "no list"),
+    ],
+)
+def test_what_is_wrong_is_told_beside_its_field(
+    server: Server, person: Person, form: dict[str, str], field: str, said: str
+) -> None:
+    person.send("/account/app-passwords/new", name="Taken", reach="all")
+    page = person.send("/account/app-passwords/new", {"reach": "all", **form})
+    assert page.status == 422
+    assert page.flaws() == []
+    assert f"{field}-error" in page.described(field)
+    assert said in page.text
+    assert len(listed(server)) == 1
+
+
+def test_an_app_password_is_for_something(server: Server, person: Person) -> None:
+    page = person.send("/account/app-passwords/new", name="A", reach="some")
+    assert page.status == 422
+    assert "Tick what it is for." in page.text
+    assert not listed(server)
+
+
+@pytest.mark.parametrize("number", ["", "0", "x", "-1", "9" * 30, "²"])
+def test_what_is_not_there_is_not_revoked(server: Server, person: Person, number: str) -> None:
+    assert person.get(f"/account/app-passwords/revoke?id={'9' * 18}").path == "/account/app-passwords"
+    assert person.send("/account/app-passwords/revoke", id=number).path == "/account/app-passwords"
+
+
+def test_app_passwords_of_others_are_not_revoked(server: Server, person: Person) -> None:
+    server.run(server.provider.app_password(1, Scope.IMAP))
+    (theirs,) = listed(server, 1)
+    assert person.get(f"/account/app-passwords/revoke?id={theirs.id}").path == "/account/app-passwords"
+    person.send("/account/app-passwords/revoke", id=str(theirs.id))
+    assert listed(server, 1) == [theirs]
+
+
+# --- proving again
+
+
+@pytest.mark.parametrize("path", ["/account/app-passwords/new", "/account/second-factor/set-up"])
+def test_what_is_dangerous_asks_who_it_is(server: Server, person: Person, path: str) -> None:
+    assert person.get(path).path == path  # they have just signed in
+    long_after_proof(server)
+    asked = person.get(path)
+    assert asked.path.startswith("/account/prove?to=")
+    assert asked.flaws() == []
+    wrong = person.send("/account/prove", to=asked.value("to"), password="guess")
+    assert wrong.status == 403
+    assert wrong.described("password") == ["password-error"]
+    token = person.cookies["pillarbox"]
+    assert person.send("/account/prove", to=asked.value("to"), password=PASSWORD).path == path
+    assert person.cookies["pillarbox"] != token  # who knew the one before knows nothing
+
+
+def test_a_form_that_comes_too_late_does_nothing(server: Server, person: Person) -> None:
+    long_after_proof(server)
+    page = person.send("/account/app-passwords/new", name="Phone", reach="all")
+    assert page.path == "/account/prove?to=%2Faccount%2Fapp-passwords%2Fnew"
+    assert not listed(server)
+
+
+def test_proving_leads_to_no_other_server(server: Server, person: Person) -> None:
+    long_after_proof(server)
+    assert person.get("/account/prove?to=//evil.example").value("to") == "/account"
+    assert person.send("/account/prove", to="//evil.example", password=PASSWORD).path == "/account"
+
+
+# --- browsers
+
+
+def test_browsers_are_signed_out_one_by_one_and_all(server: Server, person: Person) -> None:
+    others = [Person(server) for _ in range(3)]
+    for other in others:
+        other.sign_in()
+    page = person.get("/account/devices")
+    assert page.flaws() == []
+    assert page.text.count("Firefox, Linux") == 4
+    assert page.text.count("this one") == 1
+    assert "from 127.0.0.1" in page.text
+    identifiers = [one["value"] for one in page.all("input") if one.get("name") == "id"]
+    assert len(identifiers) == 3
+    assert "is signed out" in person.send("/account/devices/end", id=identifiers[0]).text
+    assert "was signed out already" in person.send("/account/devices/end", id=identifiers[0]).text
+    assert [other.get("/account").path == "/account" for other in others].count(True) == 2
+    assert "All other browsers" in person.send("/account/devices/end-others").text
+    assert not any(other.get("/account").path == "/account" for other in others)
+    assert person.get("/account").path == "/account"
+
+
+def test_browsers_of_others_stay(server: Server, person: Person) -> None:
+    other = Person(server)
+    other.sign_in(1)
+    account = server.provider.accounts[1]
+    (theirs,) = server.run(
+        server.provider.world.database.read(
+            browser_sessions.listing, account, now_ms=server.provider.world.clock.now_ms()
+        )
+    )
+    person.send("/account/devices/end", id=theirs.id)
+    person.send("/account/devices/end-others")
+    assert other.get("/account").path == "/account"
+
+
+# --- two steps
+
+
+def test_one_time_codes_are_set_up_used_and_removed(server: Server, person: Person) -> None:
+    import base64
+
+    from pillarbox.directory import totp
+
+    now_ms = server.provider.world.clock.now_ms
+    page = person.get("/account/second-factor/set-up")
+    assert page.flaws() == []
+    (picture,) = page.all("img")
+    assert picture["src"].startswith("data:image/svg+xml")
+    (shown,) = [line for line in page.text.split("\n") if line.isupper() and line.count(" ") == 7]
+    secret = base64.b32decode(shown.replace(" ", ""))
+    wrong = person.send("/account/second-factor/set-up", code="12")
+    assert wrong.status == 422
+    assert wrong.described("code") == ["code-error"]
+    assert shown in wrong.text  # it is the same one
+    assert lets_in(server, PASSWORD)
+    step = totp.step_at(now_ms())
+    codes = person.send("/account/second-factor/set-up", code=totp.code_of(secret, step))
+    assert codes.flaws() == []
+    printed = [line for line in codes.text.split("\n") if line.count("-") == 2]
+    assert len(printed) == 10
+    assert not lets_in(server, PASSWORD)
+    assert "10 are left." in person.get("/account/second-factor").text
+
+    other = Person(server)
+    asked = other.sign_in(to="/account/devices")
+    assert asked.path == "/sign-in/code?to=%2Faccount%2Fdevices"
+    assert asked.flaws() == []
+    wrong = other.send("/sign-in/code", to=asked.value("to"), code="000-000")
+    assert wrong.status == 403
+    assert wrong.described("code") == ["code-error"]
+    assert other.send("/sign-in/code", code="").status == 422
+    fits = totp.code_of(secret, step + 1)
+    assert other.send("/sign-in/code", to=asked.value("to"), code=fits).path == "/account/devices"
+    again = Person(server)
+    again.sign_in()
+    assert again.send("/sign-in/code", code=fits).status == 403  # once
+    assert again.send("/sign-in/code", code=printed[0].upper()).path == "/account"
+    assert "9 are left." in person.get("/account/second-factor").text
+
+    question = person.get("/account/second-factor/remove")
+    assert question.flaws() == []
+    assert "is removed" in person.send("/account/second-factor/remove").text
+    assert lets_in(server, PASSWORD)
+    assert Person(server).sign_in().path == "/account"
+
+
+def test_a_sign_in_ends_after_too_many_codes(server: Server) -> None:
+    provider = server.provider
+    now_ms = provider.world.clock.now_ms()
+    server.run(provider.world.database.write(second_factor.give, provider.accounts[0], now_ms=now_ms))
+    person = Person(server)
+    person.sign_in()
+    pages = [person.send("/sign-in/code", code="000000") for _ in range(5)]
+    assert [page.status for page in pages] == [403, 403, 403, 403, 200]
+    assert "too many attempts" in pages[-1].text
+    assert "pillarbox-step" not in person.cookies
+
+
+def test_who_has_a_second_factor_proves_it(server: Server, person: Person) -> None:
+    provider = server.provider
+    now_ms = provider.world.clock.now_ms()
+    server.run(provider.world.database.write(second_factor.give, provider.accounts[0], now_ms=now_ms))
+    long_after_proof(server)
+    asked = person.get("/account/second-factor/recovery-codes")
+    assert asked.flaws() == []
+    assert asked.path.startswith("/account/prove")
+    assert person.send("/account/prove", to=asked.value("to"), code="000000").status == 403
+    code = second_factor.code(provider.world.clock.now_ms())
+    question = person.send("/account/prove", to=asked.value("to"), code=code)
+    assert question.path == "/account/second-factor/recovery-codes"
+    made = person.send("/account/second-factor/recovery-codes")
+    assert made.flaws() == []
+    assert len([line for line in made.text.split("\n") if line.count("-") == 2]) == 10
+    assert not set(second_factor.RECOVERY_CODES) & set(made.text.split("\n"))
+
+
+def test_nobody_without_a_second_factor_gets_recovery_codes(server: Server, person: Person) -> None:
+    assert person.get("/account/second-factor/recovery-codes").path == "/account/second-factor"
+    assert person.send("/account/second-factor/recovery-codes").path == "/account/second-factor"
+
+
+# --- for all pages
+
+
+def test_words_of_an_address_are_ours_alone(person: Person) -> None:
+    page = person.get("/account/devices?done=<b>Send+money</b>")
+    assert "money" not in page.text
+    assert person.get("/account/devices?done=ended").text.count("is signed out") == 1
+
+
+def test_pages_of_the_account_are_for_who_is_signed_in(server: Server) -> None:
+    from pillarbox.server.pages.routes import ROUTES
+
+    stranger = Person(server)
+    for route in ROUTES:
+        if route.path.startswith("/account"):
+            if route.methods == ("GET",):
+                assert stranger.get(route.path).path.startswith("/sign-in?to="), route.path
+            else:
+                assert stranger.send(route.path).path == "/sign-in?to=%2Faccount", route.path
