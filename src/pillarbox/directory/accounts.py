@@ -204,10 +204,11 @@ def created_at_ms(tx: Transaction, account: AccountId) -> int:
 
 
 def set_enabled(tx: Transaction, account: AccountId, *, enabled: bool) -> None:
-    """Enable or disable an account. A disabled account can neither log in nor receive; its mail stays."""
+    """Enable or disable an account. A disabled account can neither log in nor receive; its mail stays, and a link for
+    a new password ends."""
     tx.execute("UPDATE accounts SET enabled = ? WHERE id = ?", (int(enabled), account))
     if not enabled:  # who has it by then is to sign in anew
-        for table in ("browser_sessions", "sign_in_steps"):
+        for table in ("browser_sessions", "sign_in_steps", "reset_links"):
             tx.execute(f"DELETE FROM {table} WHERE account = ?", (account,))  # noqa: S608  (names from above)
     announce_withdrawal(tx)
 
@@ -234,6 +235,10 @@ def remove(tx: Transaction, account: AccountId) -> None:
         "identity_counters",
         "vacation_responses",
         "vacation_senders",
+        "reset_links",
+        "recovery_addresses",
+        "recovery_confirmations",
+        "recovery_mails",
     ):
         tx.execute(f"DELETE FROM {table} WHERE account = ?", (account,))  # noqa: S608  (names from above)
     # RFC 5321 §4.5.1: the next account of the domain reads postmaster's mail, if there is one

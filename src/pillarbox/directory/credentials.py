@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
-from pillarbox.directory import accounts, allowed_networks, browser_sessions, sign_in_steps
+from pillarbox.directory import accounts, allowed_networks, browser_sessions, reset_links, sign_in_steps
 from pillarbox.directory.accounts import Account
 from pillarbox.directory.app_passwords import has_expired
 from pillarbox.directory.credential_marks import Reason, mark
@@ -93,9 +93,23 @@ def has_imported(tx: Transaction, account: AccountId, hashed: str) -> bool:
     return row is not None or _candidate(tx, account) == (None, hashed)
 
 
+def is_current(tx: Transaction, account: AccountId, shown: str) -> bool:
+    """Whether the password with this mark is still the account's, its hash replaced or not."""
+    argon2, foreign = _candidate(tx, account)
+    if (stored := argon2 or foreign) and mark(stored) == shown:
+        return True
+    row = tx.row(
+        "SELECT 1 FROM former_marks WHERE account = ? AND mark = ? AND reason = ?",
+        (account, shown, Reason.UPGRADED.value),
+    )
+    return row is not None
+
+
 def _retire(tx: Transaction, account: AccountId, *, keep_sessions: bool, staying: str = "") -> None:
-    """Before the password is another one: its sessions are kept, or end. What was begun with it ends anyway."""
+    """Before the password is another one: its sessions are kept, or end. What was begun with it ends anyway, and a
+    link for a new one."""
     sign_in_steps.drop_all(tx, account)
+    reset_links.end(tx, account)
     if not keep_sessions:
         browser_sessions.end_all(tx, account, but=staying)
         tx.execute("DELETE FROM former_marks WHERE account = ?", (account,))

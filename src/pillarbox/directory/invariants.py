@@ -231,6 +231,14 @@ INVARIANTS = (
     _has_account("identities", "account", "identity-has-account", "An identity"),
     _has_account("vacation_responses", "account", "vacation-response-has-account", "An answer"),
     _has_account("vacation_senders", "account", "vacation-sender-has-account", "Who has had an answer"),
+    _has_account("reset_links", "account", "reset-link-has-account", "A link for a new password"),
+    _has_account("recovery_addresses", "account", "recovery-address-has-account", "A recovery address"),
+    _has_account(
+        "recovery_confirmations",
+        "account",
+        "recovery-confirmation-has-account",
+        "A recovery address to be confirmed",
+    ),
     Invariant(
         "account-responds-if-switched-on",
         "An account is marked as answering if and only if that is switched on.",

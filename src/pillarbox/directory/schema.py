@@ -14,6 +14,9 @@ have set of the addresses they send from, `vacation_responses` what their mail i
 
 `browser_sessions` and `sign_in_steps` have digests of the tokens that browsers show, never the tokens.
 `roles` has what accounts may do beyond their own things.
+
+`reset_links` and `recovery_confirmations` hold digests of tokens that were given out; `recovery_mails`, what was sent
+to recovery addresses within the last hour.
 """
 
 from pillarbox.world.database.schema import Schema
@@ -276,6 +279,38 @@ CREATE TABLE passkeys (
 CREATE INDEX passkeys_by_account ON passkeys (account)
 """
 
+_RESET_LINKS = """
+CREATE TABLE reset_links (
+  account INTEGER PRIMARY KEY,
+  digest BLOB NOT NULL UNIQUE,
+  made_by TEXT NOT NULL,
+  asks_factor INTEGER NOT NULL,
+  tries INTEGER NOT NULL,
+  made_at_ms INTEGER NOT NULL,
+  expires_at_ms INTEGER NOT NULL
+);
+CREATE TABLE recovery_addresses (
+  account INTEGER PRIMARY KEY,
+  address TEXT NOT NULL,
+  confirmed_at_ms INTEGER NOT NULL
+);
+CREATE TABLE recovery_confirmations (
+  account INTEGER PRIMARY KEY,
+  address TEXT NOT NULL,
+  digest BLOB NOT NULL UNIQUE,
+  expires_at_ms INTEGER NOT NULL
+);
+CREATE TABLE recovery_mails (
+  id INTEGER PRIMARY KEY,
+  account INTEGER NOT NULL,
+  address TEXT NOT NULL,
+  purpose TEXT NOT NULL,
+  at_ms INTEGER NOT NULL
+);
+CREATE INDEX recovery_mails_by_account ON recovery_mails (account);
+CREATE INDEX recovery_mails_by_address ON recovery_mails (address)
+"""
+
 _MIGRATIONS = (
     _FIRST,
     _DKIM_KEYS,
@@ -287,6 +322,7 @@ _MIGRATIONS = (
     _BROWSER_SESSIONS,
     _PASSKEYS,
     _ROLES,
+    _RESET_LINKS,
 )
 
 # Code that knows of no second factor would let in who has the password alone

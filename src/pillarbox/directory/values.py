@@ -6,7 +6,7 @@ They are repaired first: an account whose login is lost gets its address as logi
 from functools import reduce
 from typing import Final
 
-from pillarbox.directory import browser_sessions
+from pillarbox.directory import browser_sessions, link_tokens, recovery_addresses, reset_links
 from pillarbox.directory.addresses import ACCOUNT, ALIAS, GROUP
 from pillarbox.directory.app_passwords import Scope
 from pillarbox.directory.browser_sessions import Method
@@ -433,6 +433,57 @@ _ROLES: Final = TableValues(
     remedy="Drop it: grant it again (pillarbox role grant). Only a date is left out.",
 )
 
+_RESET_LINKS: Final = TableValues(
+    name="reset-link-values-valid",
+    table="reset_links",
+    columns={
+        "digest": octets(length=link_tokens.DIGEST_OCTETS),
+        "made_by": text(among=tuple(reset_links.MadeBy)),
+        "asks_factor": integer(0, 1, "1"),
+        "tries": integer(),
+        **dict.fromkeys(("made_at_ms", "expires_at_ms"), date()),
+    },
+    rule="What is kept of a link for a new password has its types.",
+    named="account",
+    message="the link for a new password of account {0} has a digest, number or date of a wrong type",
+    remedy="Drop it: make a new one. Where nobody knows whether a second factor is asked for, it is.",
+)
+
+_RECOVERY_ADDRESSES: Final = TableValues(
+    name="recovery-address-values-valid",
+    table="recovery_addresses",
+    columns={"address": text(), "confirmed_at_ms": date("0")},
+    rule="A recovery address is a text.",
+    named="account",
+    message="the recovery address of account {0} has a text or date of a wrong type",
+    remedy="Without its text, it is dropped: its owner sets it again.",
+)
+
+_RECOVERY_CONFIRMATIONS: Final = TableValues(
+    name="recovery-confirmation-values-valid",
+    table="recovery_confirmations",
+    columns={"address": text(), "digest": octets(length=link_tokens.DIGEST_OCTETS), "expires_at_ms": date()},
+    rule="What is kept of a recovery address that is to be confirmed has its types.",
+    named="account",
+    message="a recovery address of account {0}, to be confirmed, has a text, digest or date of a wrong type",
+    remedy="Drop it: its owner sets it again.",
+)
+
+_RECOVERY_MAILS: Final = TableValues(
+    name="recovery-mail-values-valid",
+    table="recovery_mails",
+    columns={
+        "account": integer(),
+        "address": text(),
+        "purpose": text(among=tuple(recovery_addresses.Purpose)),
+        "at_ms": date(),
+    },
+    rule="What is kept of a mail to a recovery address has its types.",
+    named="CAST(account AS INTEGER)",
+    message="what was mailed to the recovery address of account {0} has a text or date of a wrong type",
+    remedy="Forget it.",
+)
+
 TABLES: Final[tuple[TableValues, ...]] = (
     _DOMAINS,
     _ACCOUNTS,
@@ -460,6 +511,10 @@ TABLES: Final[tuple[TableValues, ...]] = (
     _IDENTITY_COUNTERS,
     _VACATION_RESPONSES,
     _VACATION_SENDERS,
+    _RESET_LINKS,
+    _RECOVERY_ADDRESSES,
+    _RECOVERY_CONFIRMATIONS,
+    _RECOVERY_MAILS,
 )
 INVARIANTS = tuple(values.invariant() for values in TABLES)
 """In the order of repair."""

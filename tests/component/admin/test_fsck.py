@@ -180,6 +180,22 @@ REPAIRED = {
         f"INSERT INTO app_passwords VALUES (3, 1, 'y', 'imap', x'02', {KEYS}, 0, NULL, NULL, 0, x'ff', NULL, NULL)",
         f"INSERT INTO app_passwords VALUES (4, 1, 'z', 'imap', x'03', {KEYS}, 0, NULL, NULL, 0, 'all', NULL, NULL)",
     ],
+    "reset-link-has-account": ["INSERT INTO reset_links VALUES (99, zeroblob(32), 'mail', 1, 0, 0, 0)"],
+    "recovery-address-has-account": ["INSERT INTO recovery_addresses VALUES (99, 'a@far.example', 0)"],
+    "recovery-confirmation-has-account": [
+        "INSERT INTO recovery_confirmations VALUES (99, 'a@far.example', zeroblob(32), 0)"
+    ],
+    "reset-link-values-valid": [
+        "INSERT INTO reset_links VALUES (1, zeroblob(32), 'mail', 'zz', 0, 0, 0)",
+        "INSERT INTO reset_links VALUES (2, x'00', 'zz', 1, 'zz', 0, 'zz')",
+    ],
+    "recovery-address-values-valid": [
+        "INSERT INTO recovery_addresses VALUES (1, 'a@far.example', 'zz'), (2, x'ff', 0)"
+    ],
+    "recovery-confirmation-values-valid": [
+        "INSERT INTO recovery_confirmations VALUES (1, x'ff', zeroblob(32), 'zz')"
+    ],
+    "recovery-mail-values-valid": ["INSERT INTO recovery_mails VALUES (1, 1, x'ff', 'zz', 'zz')"],
     "known-client-values-valid": ["INSERT INTO known_clients VALUES (1, x'ff', 0)"],
     "secret-values-valid": ["INSERT INTO installation_secrets VALUES ('x', 'zz')"],
     "subscription-values-valid": ["INSERT INTO subscriptions VALUES (1, x'ff')"],

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pillarbox.delivery import tracking
-from pillarbox.directory import browser_sessions, sign_in_steps, totp
+from pillarbox.directory import browser_sessions, recovery_addresses, reset_links, sign_in_steps, totp
 from pillarbox.mail.identifiers import EmailId
 from pillarbox.push import subscriptions
 from pillarbox.queue import submissions
@@ -140,6 +140,19 @@ async def end_browser_sessions(world: World, _rest: Rest) -> bool:
     return more
 
 
+async def drop_reset_links(world: World, _rest: Rest) -> bool:
+    """Remove links for a new password that have expired, and those that confirm a recovery address."""
+    now_ms, more = world.clock.now_ms(), False
+    for verbs, together in (
+        (reset_links, reset_links.REMOVED_TOGETHER),
+        (recovery_addresses, recovery_addresses.REMOVED_TOGETHER),
+    ):
+        if await world.database.read(verbs.any_expired, now_ms=now_ms):
+            removed = await world.database.write_in_thread(verbs.remove_expired, now_ms=now_ms)
+            more = more or removed >= together
+    return more
+
+
 FORGOTTEN_TOGETHER: Final = 200
 FORGET_EVERY_S: Final = 600.0
 BROUGHT_BACK_TOGETHER: Final = 1_000
@@ -148,6 +161,7 @@ DUE_TOGETHER: Final = 100
 SUBSCRIPTIONS_EVERY_S: Final = 60.0
 SETUPS_EVERY_S: Final = 600.0
 SESSIONS_EVERY_S: Final = 60.0
+RESET_LINKS_EVERY_S: Final = 600.0
 EXPUNGED_TOGETHER: Final = 2_000
 """Messages of an unfinished copy that are expunged in one transaction, some 50 milliseconds."""
 LEFTOVERS_EVERY_S: Final = 3600.0
@@ -165,6 +179,7 @@ CHORES: Final = (
     Chore(drop_subscriptions, every_s=SUBSCRIPTIONS_EVERY_S),
     Chore(drop_forgotten_setups, every_s=SETUPS_EVERY_S),
     Chore(end_browser_sessions, every_s=SESSIONS_EVERY_S),
+    Chore(drop_reset_links, every_s=RESET_LINKS_EVERY_S),
     Chore(drop_leftovers, every_s=LEFTOVERS_EVERY_S),
     Chore(rotate_keys, every_s=KEYS_EVERY_S),
 )
