@@ -7,6 +7,7 @@ has some 40 GB, so it is never read as a whole: a password takes about 35 reads.
 import hashlib
 import os
 from dataclasses import dataclass
+from enum import StrEnum
 from io import FileIO
 from pathlib import Path
 from typing import Final
@@ -19,6 +20,21 @@ MAX_LINE_OCTETS: Final = 128
 """A hash has 40 characters."""
 _HASH_CHARACTERS: Final = 40
 _SAMPLES: Final = 64
+
+
+class Weakness(StrEnum):
+    """Why a password must not be chosen."""
+
+    TOO_SHORT = "too short"
+    STOLEN = "stolen"
+
+
+class PasswordRefused(NameRefused):
+    """A password that must not be chosen; the text is for the operator."""
+
+    def __init__(self, weakness: Weakness, text: str) -> None:
+        super().__init__(text)
+        self.weakness = weakness
 
 
 class FileUnusable(Exception):
@@ -34,16 +50,19 @@ class PasswordRules:
     breached: Path | None = None
 
     def check(self, password: str) -> None:
-        """Raises `NameRefused` for a password that must not be chosen, `FileUnusable`, OSError."""
+        """Raises `PasswordRefused` for a password that must not be chosen, `FileUnusable`, OSError."""
         if 0 < len(password) < self.shortest:  # an empty one is refused where it is hashed
-            raise NameRefused(f"the password is too short: it needs {self.shortest} characters")
+            raise PasswordRefused(
+                Weakness.TOO_SHORT, f"the password is too short: it needs {self.shortest} characters"
+            )
         if self.breached is None:
             return
         seen = times_seen(self.breached, password)
         if seen:
             times = "once" if seen == 1 else f"{seen} times"
-            raise NameRefused(
-                f"this password was seen {times} among stolen ones, which are guessed first: choose another"
+            raise PasswordRefused(
+                Weakness.STOLEN,
+                f"this password was seen {times} among stolen ones, which are guessed first: choose another",
             )
 
 
