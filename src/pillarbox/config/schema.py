@@ -328,6 +328,13 @@ class Passwords:
             example='"/var/lib/pwned-passwords.txt"',
         ),
     ] = None
+    reset_by_mail: Annotated[
+        bool,
+        Description(
+            "Send links for a new password to the recovery addresses that people have confirmed. They lead to "
+            "`http.url`. Off, only an operator can make such a link (pillarbox account reset-link)."
+        ),
+    ] = True
 
 
 Days = Annotated[int, Meta(ge=1, le=3650)]
