@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from pillarbox.admin import password_reset
 from pillarbox.admin.backup.assembly import (
     Form,
     Incomplete,
@@ -134,6 +135,8 @@ def _check(
         ) from None
     database = open_database(path, form.schemas, alone=True)
     try:
+        # A link that was used, replaced or ended since must not be there again
+        database.write_now(password_reset.end_all_links)
         return rebuilt, database.read_now(damaged_mail, target / "blobs")
     finally:
         database.close_now()
