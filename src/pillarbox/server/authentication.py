@@ -26,6 +26,7 @@ from pillarbox.directory.app_passwords import Matched, Scope
 from pillarbox.directory.browser_sessions import BrowserSession
 from pillarbox.directory.credential_marks import mark
 from pillarbox.directory.credentials import Candidate
+from pillarbox.directory.password_hash import PasswordHash
 from pillarbox.protocol.sasl import mechanisms
 from pillarbox.protocol.sasl.exchange import (
     Challenge,
@@ -186,6 +187,13 @@ class Authenticator:
         if not await self._is_good(who):
             return await self._refused(None, login, client, password=token)
         return self._succeeded(who, login, client)
+
+    async def hash_new(self, password: str, scram_salt: bytes) -> PasswordHash:
+        """Hash a password that somebody has chosen, in the threads of the checks.
+
+        Raises `NameRefused` for one that can't be used, `AuthenticationUnavailable`.
+        """
+        return await self._checks.hash(password, scram_salt)
 
     async def settled(self) -> None:
         """Return once all that is recorded of past logins is written."""

@@ -114,7 +114,7 @@ class PasswordChecks:
         return await self._checked(kind, hashed, prepared, urgent=urgent, network=network)
 
     async def hash(self, prepared: str, scram_salt: bytes) -> PasswordHash:
-        """Hash a password that was right. Raises `NameRefused`, `AuthenticationUnavailable`."""
+        """Hash a password that was right, or is chosen now. Raises `NameRefused`, `AuthenticationUnavailable`."""
         argon2_salt = self._entropy.token_bytes(ARGON2_SALT_OCTETS)
         make = partial(hash_password, argon2_salt=argon2_salt, scram_salt=scram_salt)
         return await self._known.run("", make, prepared)

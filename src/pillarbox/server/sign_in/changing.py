@@ -1,0 +1,82 @@
+"""Changing one's own password: who is signed in shows the old one, and chooses another."""
+
+from functools import partial
+
+from pillarbox.admin import accounts as verbs
+from pillarbox.config.schema import Config
+from pillarbox.directory import accounts, browser_sessions, credentials
+from pillarbox.directory.accounts import Account
+from pillarbox.directory.app_passwords import Scope
+from pillarbox.directory.browser_sessions import BrowserSession
+from pillarbox.directory.password_hash import PasswordHash
+from pillarbox.server.authentication import Authenticated, Authenticator, Client
+from pillarbox.server.sign_in import choosing
+from pillarbox.server.sign_in.choosing import NotDone
+from pillarbox.server.sign_in.steps import Browser
+from pillarbox.world.database import Transaction
+from pillarbox.world.world import World
+
+
+class Changing:
+    """The changes of a process."""
+
+    def __init__(self, world: World, config: Config, authenticator: Authenticator) -> None:
+        self._world = world
+        self._demanded = config.passwords
+        self._authenticator = authenticator
+
+    async def change(
+        self, session: BrowserSession, old: str, new: str, browser: Browser, *, keep_sessions: bool = False
+    ) -> Account | NotDone:
+        """Set a new password, where the old one is right. The session stays; others end, in every protocol, unless
+        they are kept. App passwords stay.
+
+        Guesses are delayed and counted as at every other door. Raises `AuthenticationUnavailable`,
+        `DatabaseUnavailable`.
+        """
+        database, client = self._world.database, Client(browser.address, Scope.JMAP)
+        account = await database.read(accounts.get, session.account)
+        if account is None or not account.enabled:
+            return NotDone.GONE
+        refused = await choosing.refusal(self._demanded, new, self._world.telemetry)
+        if refused is not None:
+            return refused
+        who = await self._authenticator.prove_password(account.login, old, client)
+        if not isinstance(who, Authenticated) or who.account.id != account.id:
+            return NotDone.WRONG
+        salt = await database.read(credentials.find_salt, account.id)
+        if salt is None:
+            return NotDone.GONE
+        hashed = await choosing.hashed(self._authenticator, new, salt)
+        if isinstance(hashed, NotDone):
+            return hashed
+        changed = await database.write(
+            partial(self._change, who=who, session=session, hashed=hashed, keep_sessions=keep_sessions)
+        )
+        if changed is None:
+            return NotDone.GONE
+        self._authenticator.signed_in(who, account.login, client)
+        return changed
+
+    def _change(
+        self,
+        tx: Transaction,
+        *,
+        who: Authenticated,
+        session: BrowserSession,
+        hashed: PasswordHash,
+        keep_sessions: bool,
+    ) -> Account | None:
+        """Unless the password has been changed meanwhile, or the session ended: whoever did that is to prevail."""
+        now_ms = self._world.clock.now_ms()
+        account = accounts.get(tx, session.account)
+        if account is None or not account.enabled:
+            return None
+        if browser_sessions.get(tx, account.id, session.id, now_ms=now_ms) is None:
+            return None
+        if not credentials.is_current(tx, account.id, who.credential):
+            return None
+        verbs.set_password(
+            tx, account.login, hashed, now_ms=now_ms, keep_sessions=keep_sessions, staying=session.id
+        )
+        return account
