@@ -24,6 +24,8 @@ from pillarbox.admin.backup import (
 )
 from pillarbox.admin.backup.packs import BLOCK_OCTETS, Packs
 from pillarbox.app.database import SCHEMAS
+from pillarbox.directory import recovery_addresses, reset_links
+from pillarbox.directory.reset_links import MadeBy, NewLink
 from pillarbox.push import vapid_key
 from pillarbox.world.blobs import release, sweep
 from pillarbox.world.database import SchemaTooNew
@@ -297,3 +299,22 @@ def test_packs_hold_blocks_once(tmp_path: Path) -> None:
     assert again.get(digests[4]) == b"\x01" * BLOCK_OCTETS
     again.close()
     shutil.rmtree(tmp_path)
+
+
+def test_links_for_a_new_password_are_gone_after_a_restore(tmp_path: Path) -> None:
+    """One may have been used, replaced or ended since the backup was made."""
+    digest, waiting = b"\1" * 32, b"\2" * 32
+    with fill_directory(tmp_path / "data") as data:
+        account = data.rows("SELECT id FROM accounts ORDER BY id")[0][0]
+        new = NewLink(digest, MadeBy.OPERATOR, asks_factor=True, valid_ms=10**12)
+        data.database.write_now(reset_links.make, account, new, now_ms=NOW_MS)
+        data.database.write_now(recovery_addresses.begin, account, "a@far.example", waiting, now_ms=NOW_MS)
+        data.database.write_now(recovery_addresses.confirm, waiting, now_ms=NOW_MS)
+        data.database.write_now(recovery_addresses.begin, account, "b@far.example", waiting, now_ms=NOW_MS)
+        back_up(data, tmp_path / "backup")
+    bring_back(tmp_path / "backup", tmp_path / "again")
+    with open_directory(tmp_path / "again") as again:
+        assert again.database.read_now(reset_links.find, digest, now_ms=NOW_MS) is None
+        assert again.database.read_now(recovery_addresses.find_waiting, waiting, now_ms=NOW_MS) is None
+        left = again.database.read_now(recovery_addresses.get, account, now_ms=NOW_MS)
+        assert left.address == "a@far.example", "what was confirmed is kept"
