@@ -13,6 +13,8 @@ from pillarbox.protocol.http.events import Head
 HOST_PREFIX: Final = "__Host-"
 MAX_TOKEN: Final = 64
 STEP_S: Final = 600
+LINK_S: Final = 3600
+"""How long what a link has brought is kept: somebody looks for the phone in between."""
 DEVICE_S: Final = 400 * 24 * 3600
 """Browsers keep none for longer."""
 
@@ -27,6 +29,10 @@ class Cookie(StrEnum):
     """Of a passkey that is to be made, or shown by whoever has one: on a page that may be open beside a sign-in."""
     DEVICE = "pillarbox-device"
     """Says that this browser has signed in before."""
+    RESET = "pillarbox-reset"
+    """Of a link for a new password, so that no address has it any longer."""
+    CONFIRM = "pillarbox-confirm"
+    """Of a link that confirms a recovery address."""
 
 
 def shown(head: Head, cookie: Cookie, prefix: str | None) -> str:

@@ -6,7 +6,6 @@ nothing up: programs that look for malware open all links. A second factor is st
 said otherwise when making the link.
 """
 
-import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
@@ -84,7 +83,7 @@ class Resetting:
         self._authenticator = authenticator
         self._codes = codes
         self._factors_of = factors_of
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._under_way = 0
 
     # --- asking for a link
 
@@ -110,16 +109,11 @@ class Resetting:
         if (
             name
             and self._counted(MAX_ASKED_BY_LOGIN, "reset login", login_key(name))
-            and len(self._under_way) < MAX_UNDER_WAY
+            and self._under_way < MAX_UNDER_WAY
         ):
-            task = asyncio.get_running_loop().create_task(self._mail(name, browser))
-            self._under_way.add(task)
-            task.add_done_callback(self._under_way.discard)
+            self._under_way += 1
+            self._authenticator.in_background(self._mail(name, browser))
         return True
-
-    async def settled(self) -> None:
-        """Return once nothing is under way."""
-        await asyncio.gather(*self._under_way)
 
     async def _mail(self, login: str, browser: Browser) -> None:
         token, digest = link_tokens.issue(self._world.entropy)
@@ -130,6 +124,8 @@ class Resetting:
         except DatabaseUnavailable:
             self._world.telemetry.warning("link for a new password not sent")
             return
+        finally:
+            self._under_way -= 1
         # The login is not logged: people type passwords there
         self._world.telemetry.event("link for a new password asked for", address=browser.address, sent=sent)
 

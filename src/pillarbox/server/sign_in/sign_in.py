@@ -178,6 +178,11 @@ class SignIn:
         self._authenticator.signed_in(Authenticated(account), account.login, _client(browser))
         return SignedIn(account, token, session, device)
 
+    async def is_right_code(self, account: AccountId, code: str) -> bool:
+        """Whether this is a code of the account; then it is used up. Who asks has delayed the attempt, and counts one
+        that is wrong."""
+        return await self._right_code(account, code) is not None
+
     async def _right_code(self, account: AccountId, code: str) -> Method | None:
         if len(code) > MAX_CODE:
             return None

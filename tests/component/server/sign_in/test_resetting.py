@@ -314,7 +314,7 @@ def test_a_link_is_sent_to_the_recovery_address() -> None:
         await has_recovery(provider)
         reset = resetting(provider, factors_of=lambda _tx, _account: NEEDED)
         assert reset.ask(f" {PEOPLE[0].upper()} ", BROWSER)
-        await reset.settled()
+        await provider.authenticator.settled()
         ((address, notify, octets),) = queued(provider)
         assert (address, notify) == (FAR, "NEVER")
         message = message_from_bytes(octets, policy=policy.default)
@@ -356,7 +356,7 @@ def test_nobody_finds_out_who_has_an_account() -> None:
             )
             answer = reset.ask(login, BROWSER)
             before = list(counting.calls)
-            await reset.settled()
+            await provider.authenticator.settled()
             outcomes.append((answer, before, counting.calls))
         assert outcomes == [(True, [], ["write_in_thread"])] * len(outcomes)
         assert provider.authenticator._checks._known._pool is None, "nothing was hashed"
@@ -372,7 +372,7 @@ def test_nobody_is_flooded() -> None:
         reset = resetting(provider)
         for number in range(12):  # from networks of their own
             assert reset.ask(PEOPLE[0], Browser(f"198.51.{number}.1", ""))
-            await reset.settled()
+            await provider.authenticator.settled()
         sent = queued(provider)
         assert len(sent) == recovery_addresses.MAX_MAILS
         assert [await reset.look(token_in(octets)) is None for _, _, octets in sent] == [True, True, False]
@@ -390,7 +390,7 @@ def test_a_network_asks_so_often() -> None:
         assert answers == [True] * MAX_ASKED_BY_NETWORK + [False]
         assert reset.ask("nobody@one.example", Browser("198.51.100.1", ""))
         assert reset.ask("nobody@one.example", Browser("127.0.0.1", ""))
-        await reset.settled()
+        await provider.authenticator.settled()
 
     run(test)
 
@@ -402,7 +402,7 @@ def test_logins_that_are_none(login: str) -> None:
     async def test(provider: Provider) -> None:
         reset = resetting(provider)
         assert reset.ask(login, BROWSER)
-        await reset.settled()
+        await provider.authenticator.settled()
         assert not queued(provider)
 
     run(test)
@@ -419,7 +419,7 @@ def test_where_nobody_knows_the_address_of_the_pages_nothing_is_sent() -> None:
             reset = resetting(provider, config)
             assert not reset.is_offered
             assert not reset.ask(PEOPLE[0], BROWSER)
-            await reset.settled()
+            await provider.authenticator.settled()
         assert not queued(provider)
 
     run(test)
@@ -430,7 +430,7 @@ def test_no_secret_is_told() -> None:
         await has_recovery(provider)
         reset = resetting(provider)
         reset.ask(PEOPLE[0], BROWSER)
-        await reset.settled()
+        await provider.authenticator.settled()
         token = token_in(queued(provider)[0][2])
         await reset.finish(token, Wanted(NEW), BROWSER)
         assert token not in str(provider.telemetry.events)
