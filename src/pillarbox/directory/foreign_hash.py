@@ -4,7 +4,7 @@ What is read: hashes of crypt(3) (`$1$`, `$2a$`, `$2b$`, `$2y$`, `$5$`, `$6$`, `
 Django, passlib and Dovecot write it, and what Dovecot and LDAP write as `{SCHEME}...`, also with `.b64` or `.hex`.
 
 What is always true: a hash that was read can be checked on this machine, within some two seconds of one core and
-`MAX_ARGON2_KIB` of memory. Hashes that say too little are refused: DES crypt looks at eight characters, and the hash
+`MAX_CHECK_KIB` of memory. Hashes that say too little are refused: DES crypt looks at eight characters, and the hash
 that takes its place at the next login would be that of whatever was typed after them.
 """
 
@@ -30,8 +30,12 @@ MAX_ARGON2_KIB: Final = 128 * 1024
 MAX_ARGON2_KIB_PASSES: Final = 1024 * 1024
 """Memory times passes: a second."""
 MAX_ARGON2_LANES: Final = 8
-YESCRYPT_COSTS: Final = frozenset(("j75", "j85", "j7T", "j8T", "j9T", "jAT", "jBT", "jCT"))
-"""The parameters of costs 1 to 8, of up to 128 MiB."""
+YESCRYPT_MIB: Final = {"j75": 1, "j85": 2, "j7T": 4, "j8T": 8, "j9T": 16, "jAT": 32, "jBT": 64, "jCT": 128}
+"""The parameters of costs 1 to 8, and how much memory each takes."""
+MAX_CHECK_KIB: Final = 128 * 1024
+"""What a check takes at most."""
+_SMALL_KIB: Final = 256
+"""What all other kinds take."""
 
 _ITOA64: Final = frozenset("./" + string.digits + string.ascii_letters)
 _DIGEST_OCTETS: Final = {"sha1": 20, "sha256": 32, "sha512": 64}
@@ -137,6 +141,21 @@ def verify(text: str, password: str) -> bool:
             return hmac.compare_digest(hashlib.new(algorithm, octets + salt).digest(), digest)
         case PlainPassword():
             return False
+
+
+def memory_kib(text: str) -> int:
+    """How much memory `verify` takes for this hash, in KiB."""
+    try:
+        found = read(text)
+    except NameRefused:
+        return 0
+    match found:
+        case Argon2Hash(hashed):
+            return int(hashed.partition("$m=")[2].partition(",")[0])
+        case CryptHash(hashed) if hashed.startswith("$y$"):
+            return YESCRYPT_MIB[hashed.split("$")[2]] * 1024
+        case _:
+            return _SMALL_KIB
 
 
 def _argon2_matches(hashed: str, password: bytes) -> bool:
@@ -253,7 +272,7 @@ def _crypt(text: str) -> CryptHash:
             form = len(cost) == 2 and len(rest) == 53 and _ITOA64.issuperset(rest)
         case "$y$":
             _empty, _kind, cost, *last = _parts(text, 5)
-            if cost not in YESCRYPT_COSTS:
+            if cost not in YESCRYPT_MIB:
                 raise NameRefused(
                     "the hash has parameters of yescrypt that would take too long, or are not known"
                 )

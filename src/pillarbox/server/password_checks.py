@@ -13,6 +13,9 @@ Checks run in two lanes, each with threads and a queue of its own. Clients that 
 for others, so guessing from elsewhere does not keep owners out. All others share a lane whose threads the system runs
 when nobody else needs the processor; there networks take turns, so one that guesses much does not keep another one
 waiting. Equal checks that come at once are made once.
+
+The memory of a lane is bounded as well. Argon2 with 19 MiB fills no lane, but a hash of another server may take
+`foreign_hash.MAX_CHECK_KIB`: then fewer are checked at once than there are threads.
 """
 
 import asyncio
@@ -29,6 +32,7 @@ from typing import Any, Final, TypeVar
 from pillarbox.directory import foreign_hash
 from pillarbox.directory.password_hash import (
     ARGON2_SALT_OCTETS,
+    MEMORY_KIB,
     PasswordHash,
     argon2_hash,
     argon2_matches,
@@ -49,6 +53,8 @@ MAX_STRANGERS_WAITING = 1024
 """Checks of all other clients that may wait: some ten seconds. One network may have an eighth of them."""
 MAX_THREADS = 4
 """Argon2 checks at once in each lane, each with 19 MiB; never more than the machine has cores."""
+LANE_KIB: Final = foreign_hash.MAX_CHECK_KIB
+"""The memory of all checks that run in a lane: enough for each check alone, and for `MAX_THREADS` of our own."""
 _NETWORKS_SHARE = 8
 
 STRANGERS_NICE: Final = 5
@@ -117,7 +123,7 @@ class PasswordChecks:
         """Hash a password that was right, or is chosen now. Raises `NameRefused`, `AuthenticationUnavailable`."""
         argon2_salt = self._entropy.token_bytes(ARGON2_SALT_OCTETS)
         make = partial(hash_password, argon2_salt=argon2_salt, scram_salt=scram_salt)
-        return await self._known.run("", make, prepared)
+        return await self._known.run("", MEMORY_KIB, make, prepared)
 
     async def _checked(
         self, kind: "_Kind", hashed: str, prepared: str, *, urgent: bool, network: str
@@ -130,7 +136,8 @@ class PasswordChecks:
         shared = self._shared.get(key)
         if shared is None:
             lane = self._known if urgent else self._strangers
-            checking = lane.run("" if urgent else network, self._run, kind, hashed, prepared)
+            where, memory_kib = "" if urgent else network, _memory_kib(kind, hashed)
+            checking = lane.run(where, memory_kib, self._run, kind, hashed, prepared)
             shared = self._shared[key] = asyncio.ensure_future(checking)
             shared.add_done_callback(lambda done: self._answered(key, done))
         return await asyncio.shield(shared)
@@ -167,8 +174,25 @@ class PasswordChecks:
                 return False
 
 
+def _memory_kib(kind: _Kind, hashed: str) -> int:
+    return foreign_hash.memory_kib(hashed) if kind in (_Kind.FOREIGN, _Kind.PRETENDED) else MEMORY_KIB
+
+
+class _Waiter:
+    """A check that waits."""
+
+    __slots__ = ("admitted", "memory_kib")
+
+    def __init__(self, memory_kib: int) -> None:
+        self.memory_kib = memory_kib
+        self.admitted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+
 class _Lane:
-    """Threads, and those who wait for one: by network, and networks in turn."""
+    """Threads and memory, and those who wait for them: by network, and networks in turn.
+
+    Whose turn it is has the next memory: who needs much of it is not passed by those who need little.
+    """
 
     def __init__(
         self, name: str, threads: int, max_waiting: int, *, initializer: Callable[[], None] | None = None
@@ -179,45 +203,59 @@ class _Lane:
         self._initializer = initializer
         self._pool: ThreadPoolExecutor | None = None
         self._running = 0
-        self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
+        self._taken_kib = 0
+        self._waiting: OrderedDict[str, deque[_Waiter]] = OrderedDict()
         self._waiters = 0
 
-    async def run(self, network: str, check: Callable[..., T], *arguments: Any) -> T:
+    async def run(self, network: str, memory_kib: int, check: Callable[..., T], *arguments: Any) -> T:
         """Make this check in a thread. Raises `AuthenticationUnavailable`."""
-        await self._take_thread(network)
+        await self._take_thread(network, memory_kib)
         try:
             return await asyncio.get_running_loop().run_in_executor(self._started(), check, *arguments)
         finally:
             self._running -= 1
+            self._taken_kib -= memory_kib
             self._admit_next()
 
     def close(self) -> None:
         if self._pool:
             self._pool.shutdown(wait=False, cancel_futures=True)
 
-    async def _take_thread(self, network: str) -> None:
-        if self._running < self._threads:
-            self._running += 1
+    async def _take_thread(self, network: str, memory_kib: int) -> None:
+        if not self._waiters and self._has_room(memory_kib):
+            self._begin(memory_kib)
             return
         before = len(self._waiting.get(network, ()))
         if self._waiters >= self._max_waiting or (network and before >= self._max_waiting // _NETWORKS_SHARE):
             raise AuthenticationUnavailable("too many passwords wait to be checked")
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        waiter = _Waiter(memory_kib)
         self._waiting.setdefault(network, deque()).append(waiter)
         self._waiters += 1
-        await waiter
+        await waiter.admitted
+
+    def _has_room(self, memory_kib: int) -> bool:
+        """Whether a check of so much memory may begin; alone, it always may."""
+        fits = not self._running or self._taken_kib + memory_kib <= LANE_KIB
+        return self._running < self._threads and fits
+
+    def _begin(self, memory_kib: int) -> None:
+        self._running += 1
+        self._taken_kib += memory_kib
 
     def _admit_next(self) -> None:
         while self._waiting:
-            network, waiting = self._waiting.popitem(last=False)
-            waiter = waiting.popleft()
+            network, waiting = next(iter(self._waiting.items()))
+            waiter = waiting[0]
+            if not waiter.admitted.done():  # else cancelled
+                if not self._has_room(waiter.memory_kib):
+                    return
+                self._begin(waiter.memory_kib)
+                waiter.admitted.set_result(None)
+            waiting.popleft()
             self._waiters -= 1
+            del self._waiting[network]
             if waiting:
                 self._waiting[network] = waiting  # behind the other networks
-            if not waiter.done():
-                self._running += 1
-                waiter.set_result(None)
-                return
 
     def _started(self) -> ThreadPoolExecutor:
         if self._pool is None:

@@ -4,15 +4,18 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable
-from threading import Event, get_native_id
+from threading import Event, Lock, get_native_id
 from typing import Any
 
 import pytest
 
+from pillarbox.directory import foreign_hash
 from pillarbox.server import password_checks
 from pillarbox.server.password_checks import (
     CACHED_S,
+    LANE_KIB,
     MAX_CACHED,
+    MAX_THREADS,
     AuthenticationUnavailable,
     PasswordChecks,
 )
@@ -231,3 +234,94 @@ def test_memory_is_bounded_and_holds_no_password(hashing: Hashing) -> None:
         assert hashing.asked.count("sesame1") == 2
 
     run(scenario, max_cached=2)
+
+
+def argon2_hash(mib: int, number: int) -> str:
+    """One that no password fits, which would take so much memory."""
+    return f"$argon2id$v=19$m={mib * 1024},t=1,p=1$c2FsdHNhbHQ${number:022d}"
+
+
+class Memory:
+    """Stands in for the checks of foreign hashes: counts the memory that all which run together would take."""
+
+    def __init__(self) -> None:
+        self._lock, self._taken_kib, self._running = Lock(), 0, 0
+        self.most_kib = self.most_at_once = self.checked = 0
+
+    def verify(self, hashed: str, _prepared: str) -> bool:
+        needed_kib = foreign_hash.memory_kib(hashed)
+        with self._lock:
+            self.checked += 1
+            self._running += 1
+            self._taken_kib += needed_kib
+            self.most_kib = max(self.most_kib, self._taken_kib)
+            self.most_at_once = max(self.most_at_once, self._running)
+        never.wait(0.002)
+        with self._lock:
+            self._running -= 1
+            self._taken_kib -= needed_kib
+        return False
+
+
+never = Event()
+"""Waited for a little, so that checks overlap."""
+
+
+@pytest.mark.replaces_functions
+@pytest.mark.parametrize(
+    ("mib", "most_mib", "at_once"), [(128, 256, 2), (64, 256, 4), (19, 8 * 19, 8), (100, 200, 2)]
+)
+def test_the_memory_of_all_checks_is_bounded_under_a_flood(
+    monkeypatch: pytest.MonkeyPatch, mib: int, most_mib: int, at_once: int
+) -> None:
+    memory = Memory()
+    monkeypatch.setattr(foreign_hash, "verify", memory.verify)
+
+    async def scenario(checks: PasswordChecks, clock: VirtualClock) -> None:
+        flood = (
+            checks.holds_foreign(argon2_hash(mib, n), "x", urgent=n % 2 == 0, network=f"net{n % 5}")
+            for n in range(100)
+        )
+        assert set(await asyncio.gather(*flood)) == {False}
+
+    run(scenario, threads=MAX_THREADS)
+    assert memory.checked == 100
+    assert memory.most_kib <= most_mib * 1024
+    assert memory.most_at_once <= at_once
+    assert memory.most_kib <= 2 * LANE_KIB
+
+
+@pytest.mark.replaces_functions
+def test_a_check_of_much_memory_is_not_passed_by_small_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    order: list[int] = []
+
+    def verify(hashed: str, _prepared: str) -> bool:
+        order.append(foreign_hash.memory_kib(hashed) // 1024)
+        return False
+
+    monkeypatch.setattr(foreign_hash, "verify", verify)
+
+    async def scenario(checks: PasswordChecks, clock: VirtualClock) -> None:
+        flood = [checks.holds_foreign(argon2_hash(19, n), "x", urgent=True) for n in range(8)]
+        large = checks.holds_foreign(argon2_hash(128, 0), "x", urgent=True)
+        after = [checks.holds_foreign(argon2_hash(19, 100 + n), "x", urgent=True) for n in range(8)]
+        await asyncio.gather(*flood, large, *after)
+
+    run(scenario, threads=MAX_THREADS)
+    assert order == [19] * 8 + [128] + [19] * 8
+
+
+@pytest.mark.parametrize(
+    ("hashed", "kib"),
+    [
+        ("$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHQ$" + "A" * 22, 65_536),
+        ("$argon2i$m=8,t=1,p=1$c2FsdHNhbHQ$" + "A" * 22, 8),
+        ("$y$jCT$abcdefgh$" + "A" * 43, 128 * 1024),
+        ("$y$j75$abcdefgh$" + "A" * 43, 1024),
+        ("$1$abcdefgh$G//4keteveJp0qb8z2DxG/", 256),
+        ("pbkdf2_sha256$99$salt$QkSm8rOqMPUWfcd3wrvyJWcoHfDBXEmDX0eMOTJLQGI=", 256),
+        ("no hash", 0),
+    ],
+)
+def test_what_memory_a_foreign_hash_takes(hashed: str, kib: int) -> None:
+    assert foreign_hash.memory_kib(hashed) == kib
