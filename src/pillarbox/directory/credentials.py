@@ -14,9 +14,16 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
-from pillarbox.directory import accounts, allowed_networks, browser_sessions, reset_links, sign_in_steps
+from pillarbox.directory import (
+    accounts,
+    allowed_networks,
+    app_passwords,
+    browser_sessions,
+    reset_links,
+    sign_in_steps,
+)
 from pillarbox.directory.accounts import Account
-from pillarbox.directory.app_passwords import has_expired
+from pillarbox.directory.app_passwords import Matched, has_expired
 from pillarbox.directory.credential_marks import Reason, mark
 from pillarbox.directory.password_hash import PasswordHash
 from pillarbox.directory.second_factors import has_second_factor
@@ -145,6 +152,25 @@ def find(tx: Transaction, login: str) -> Candidate | None:
     if account is None or not account.enabled:
         return None
     return Candidate(account, *_candidate(tx, account.id), has_second_factor(tx, account.id))
+
+
+def find_proven(
+    tx: Transaction, login: str, stored_key: bytes, number: int | None
+) -> tuple[Candidate, Matched | None] | None:
+    """Whoever has shown by SCRAM that they know the password with this key: the account's own (`number` is None), or
+    the app password with this number. `None` where the password is another one by now, or the account is disabled:
+    between its first message and its last, an exchange takes as long as the client wants."""
+    candidate = find(tx, login)
+    if candidate is None:
+        return None
+    account = candidate.account.id
+    if number is None:
+        held = tx.row("SELECT 1 FROM passwords WHERE account = ? AND stored_key = ?", (account, stored_key))
+        return (candidate, None) if held else None
+    # Numbers are used again
+    held = tx.row("SELECT 1 FROM app_passwords WHERE id = ? AND stored_key = ?", (number, stored_key))
+    matched = app_passwords.find(tx, account, number) if held else None
+    return (candidate, matched) if matched else None
 
 
 def stand_in(tx: Transaction, login: str, *, secret: bytes) -> str | None:

@@ -240,15 +240,14 @@ class Authenticator:
         )
 
     async def scram_succeeded(self, success: Success, client: Client) -> Outcome:
-        """Who a finished SCRAM exchange has proven to be there; `None` where account or app password are gone by
-        now, or the account is disabled."""
-        read, number = self._world.database.read, success.credential
-        candidate = await read(credentials.find, success.login)
-        matched = None
-        if candidate and number is not None:
-            matched = await read(app_passwords.find, candidate.account.id, number)
+        """Who a finished SCRAM exchange has proven to be there; `None` where account or password are gone by now,
+        or the account is disabled."""
+        proven = await self._world.database.read(
+            credentials.find_proven, success.login, success.stored_key, success.credential
+        )
+        candidate, matched = proven or (None, None)
         unsuitable = _unsuitable(matched, client) if matched else None
-        if candidate is None or unsuitable or (number is not None and matched is None):
+        if candidate is None or unsuitable:
             return await self._refused(unsuitable, success.login, client)
         if candidate.second_factor and not matched:
             return self._without_second_factor(candidate, client)

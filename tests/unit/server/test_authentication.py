@@ -279,6 +279,71 @@ async def by_scram(bench: Bench, login: str, password: str, at: Client = HOME) -
     return outcome if not isinstance(outcome, Unsuitable) or client.server_proven else "not proven"
 
 
+class Begun:
+    """A SCRAM exchange that waits before the client's proof."""
+
+    def __init__(self, bench: Bench, login: str, password: str) -> None:
+        client = choose(
+            ["SCRAM-SHA-256"], Credentials(login, password), nonce="c", binding=None, plain_allowed=False
+        )
+        attempt = bench.authenticator.begin("SCRAM-SHA-256", HOME, BOUND, plain_allowed=False)
+        assert client is not None
+        assert attempt is not None
+        self._client, self._attempt = client, attempt
+        self._challenge: object = None
+
+    async def begin(self) -> None:
+        self._challenge = await self._attempt.respond(self._client.initial)
+
+    async def end(self) -> object:
+        while isinstance(self._challenge, Challenge):
+            self._challenge = await self._attempt.respond(self._client.respond(self._challenge.octets))
+        return self._challenge
+
+
+@pytest.mark.parametrize("change", ["none", "another password", "sessions are kept", "disabled"])
+def test_a_proof_of_a_password_that_was_changed_meanwhile_is_worth_nothing(change: str) -> None:
+    async def scenario(bench: Bench) -> None:
+        begun = Begun(bench, "anna", "open sesame")
+        await begun.begin()
+        if change == "disabled":
+            bench.database.write_now(accounts.set_enabled, bench.anna.id, enabled=False)
+        elif change != "none":
+            kept = change == "sessions are kept"
+            bench.database.write_now(
+                credentials.set_password, bench.anna.id, hashed("newer"), now_ms=NOW_MS, keep_sessions=kept
+            )
+        assert (account_of(await begun.end()) == bench.anna) is (change == "none")
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("change", ["none", "revoked", "another with its number"])
+def test_a_proof_of_an_app_password_that_was_revoked_meanwhile_is_worth_nothing(change: str) -> None:
+    async def scenario(bench: Bench) -> None:
+        begun = Begun(bench, "bert", add_app(bench, bench.bert, Scope.IMAP))
+        await begun.begin()
+        (listed,) = bench.database.read_now(app_passwords.listing, bench.bert.id)
+        if change != "none":
+            bench.database.write_now(app_passwords.revoke, bench.bert.id, listed.id)
+        if change == "another with its number":
+            stored = app_passwords.hash_app_password(
+                "aaaa-bbbb-cccc-dddd-eeee", secret=SECRET, scram_salt=SALT, iterations=15_000
+            )
+            number = bench.database.write_now(
+                app_passwords.add,
+                bench.bert.id,
+                stored,
+                name="new",
+                scopes=frozenset([Scope.IMAP]),
+                now_ms=NOW_MS,
+            )
+            assert number == listed.id
+        assert (account_of(await begun.end()) == bench.bert) is (change == "none")
+
+    run(scenario)
+
+
 def test_an_app_password_is_enough_as_a_token_and_nothing_else_is() -> None:
     async def scenario(bench: Bench) -> None:
         token = add_app(bench, bench.bert, Scope.IMAP)

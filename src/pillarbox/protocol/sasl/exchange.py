@@ -66,6 +66,8 @@ class Success:
     authorization: str = ""
     credential: int | None = None
     """Which of the login's SCRAM key pairs was used (`KeyPair.credential`)."""
+    stored_key: bytes = field(default=b"", repr=False, compare=False)
+    """That of this pair: it may have been withdrawn since the exchange began."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,7 @@ def scram(nonce: str, channel: ChannelBinding | None, *, plus: bool) -> Mechanis
     closing = f"v={encode(server_signature(pair.server_key, signed))}"
     if response_of((yield Challenge(closing.encode()))):
         raise AuthenticationFailed(Reason.MALFORMED, "response after the end of SCRAM")
-    return Success(login, authorization, pair.credential)
+    return Success(login, authorization, pair.credential, pair.stored_key)
 
 
 def _proven(keys: ScramKeys, signed: bytes, proof: bytes) -> KeyPair:
