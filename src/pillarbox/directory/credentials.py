@@ -32,6 +32,10 @@ from pillarbox.mail.identifiers import AccountId
 from pillarbox.protocol.sasl.scram_keys import DEFAULT_ITERATIONS, KEY_OCTETS, SALT_OCTETS, KeyPair, ScramKeys
 from pillarbox.world.database.transaction import Transaction
 
+NOBODY: Final = AccountId(0)
+"""No account has this number. What is asked for an account is asked for nobody as well where a login is unknown, so
+that this takes as long."""
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -148,10 +152,7 @@ def _store(tx: Transaction, account: AccountId, hashed: PasswordHash, *, now_ms:
 
 def find(tx: Transaction, login: str) -> Candidate | None:
     """The account of a login and its password hash; `None` also for a disabled account."""
-    account = accounts.by_login(tx, login)
-    if account is None or not account.enabled:
-        return None
-    return Candidate(account, *_candidate(tx, account.id), has_second_factor(tx, account.id))
+    return of_login(tx, login)[1]
 
 
 def find_proven(
@@ -173,6 +174,15 @@ def find_proven(
     return (candidate, matched) if matched else None
 
 
+def of_login(tx: Transaction, login: str) -> tuple[Account | None, Candidate | None]:
+    """The account of a login, also of one that is disabled; and what `find` finds. As many statements for each
+    login."""
+    account = accounts.by_login(tx, login)
+    number = account.id if account else NOBODY
+    stored, second_factor = _candidate(tx, number), has_second_factor(tx, number)
+    return account, Candidate(account, *stored, second_factor) if account and account.enabled else None
+
+
 def stand_in(tx: Transaction, login: str, *, secret: bytes) -> str | None:
     """The foreign hash that an unknown login is checked against, so that it costs what a known one may; `None`: it
     costs what most cost.
@@ -183,12 +193,11 @@ def stand_in(tx: Transaction, login: str, *, secret: bytes) -> str | None:
     if tx.row("SELECT 1 FROM foreign_passwords LIMIT 1") is None:
         return None
     account = accounts.by_login(tx, login)  # it may be disabled
-    if account is not None:
-        return _candidate(tx, account.id)[1]
     salt = scram_salt(login, secret)
     row = tx.row("SELECT id FROM accounts WHERE scram_salt >= ? ORDER BY scram_salt LIMIT 1", (salt,))
     row = row or tx.row("SELECT id FROM accounts ORDER BY scram_salt LIMIT 1")
-    return None if row is None else _candidate(tx, row[0])[1]
+    instead = account.id if account else AccountId(row[0]) if row else NOBODY
+    return _candidate(tx, instead)[1]
 
 
 OUTSIDE: Final = "outside of the networks of the app password"
@@ -204,18 +213,18 @@ def scram_keys(tx: Transaction, login: str, *, secret: bytes, address: str, now_
     the salt that the login always has.
     """
     account = accounts.by_login(tx, login)
-    if account is None:
-        return ScramKeys(scram_salt(login, secret), DEFAULT_ITERATIONS, (_unmatchable_keys(login, secret),))
-    salt, iterations = scram_parameters(tx, account.id)
-    pairs = _key_pairs(tx, account.id, address=address, now_ms=now_ms) if account.enabled else ()
-    return ScramKeys(salt, iterations, pairs or (_unmatchable_keys(login, secret),))
+    number = account.id if account else NOBODY
+    salt, iterations = _scram_parameters(tx, number) or (scram_salt(login, secret), DEFAULT_ITERATIONS)
+    pairs = _key_pairs(tx, number, address=address, now_ms=now_ms)
+    usable = pairs if account and account.enabled else ()
+    return ScramKeys(salt, iterations, usable or (_unmatchable_keys(login, secret),))
 
 
 def scram_parameters(tx: Transaction, account: AccountId) -> tuple[bytes, int]:
     """The account's SCRAM salt and iteration count, for making new keys."""
-    row = tx.row("SELECT scram_salt, scram_iterations FROM accounts WHERE id = ?", (account,))
-    assert row is not None, "there is no such account"
-    return row[0], row[1]
+    found = _scram_parameters(tx, account)
+    assert found is not None, "there is no such account"
+    return found
 
 
 def find_salt(tx: Transaction, account: AccountId) -> bytes | None:
@@ -228,6 +237,11 @@ def scram_salt(login: str, secret: bytes) -> bytes:
     """The salt of a login: derived, so that it is the same before and after the account is created."""
     key = accounts.login_key(login).encode(errors="replace")
     return hashlib.blake2b(b"salt\0" + key, digest_size=SALT_OCTETS, key=secret).digest()
+
+
+def _scram_parameters(tx: Transaction, account: AccountId) -> tuple[bytes, int] | None:
+    row = tx.row("SELECT scram_salt, scram_iterations FROM accounts WHERE id = ?", (account,))
+    return None if row is None else (row[0], row[1])
 
 
 def _candidate(tx: Transaction, account: AccountId) -> tuple[str | None, str | None]:

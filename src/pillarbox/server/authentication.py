@@ -213,8 +213,7 @@ class Authenticator:
         return self._succeeded(who, login, client) if isinstance(who, Authenticated) else who
 
     async def _proven(self, login: str, password: str, client: Client, *, is_person: bool = False) -> Outcome:
-        candidate = await self._world.database.read(credentials.find, login) if login else None
-        account = candidate.account if candidate else None
+        account, candidate = await self._world.database.read(credentials.of_login, login)
         known = await self._history.slow_down(account, login, client, password=password)
         right = await self._checked(candidate, login, password, client, urgent=known)
         if is_person and _is_app_password(right):
@@ -296,9 +295,9 @@ class Authenticator:
     ) -> Outcome:
         """Never anybody without a candidate, but as slow as with one."""
         outside = None
-        if candidate and password:
+        if password:
             matched = await self._matching(password)
-            if matched and matched.account == candidate.account.id:
+            if candidate and matched and matched.account == candidate.account.id:
                 unsuitable = _unsuitable(matched, client)
                 if unsuitable is not _OUTSIDE:
                     return unsuitable or _by_app_password(candidate.account, matched)
@@ -307,7 +306,10 @@ class Authenticator:
             found = await self._checked_foreign(candidate, login, password, client, urgent=urgent)
             return found or outside
         right = await self._checks.holds(candidate.argon2, password, urgent=urgent, network=client.network)
-        return _by_password(candidate) if right else outside
+        if right:
+            return _by_password(candidate)
+        await self._stand_in(login)
+        return outside
 
     async def _checked_foreign(
         self, candidate: Candidate | None, login: str, password: str, client: Client, *, urgent: bool
@@ -319,9 +321,10 @@ class Authenticator:
             )
             if right:
                 self._upgrades.begin(candidate, password)
-            return _by_password(candidate) if right else None
-        secret = await self._installation_secret()
-        instead = await self._world.database.read(credentials.stand_in, login, secret=secret)
+                return _by_password(candidate)
+            await self._stand_in(login)
+            return None
+        instead = await self._stand_in(login)
         if instead is None:
             await self._checks.holds(None, password, urgent=urgent, network=client.network)
         else:
@@ -329,6 +332,11 @@ class Authenticator:
                 instead, password, urgent=urgent, network=client.network, pretended=True
             )
         return None
+
+    async def _stand_in(self, login: str) -> str | None:
+        """What an unknown login is checked against. Asked after each wrong password, so that it takes as long."""
+        secret = await self._installation_secret()
+        return await self._world.database.read(credentials.stand_in, login, secret=secret)
 
     async def _matching(self, password: str) -> Matched | None:
         """The app password that this is, for whatever it may be used."""

@@ -13,7 +13,9 @@ from typing import Final
 from pillarbox.directory import app_passwords, known_clients
 from pillarbox.directory.accounts import Account, by_login, login_key
 from pillarbox.directory.app_passwords import Scope
+from pillarbox.directory.credentials import NOBODY
 from pillarbox.directory.known_clients import client_key, network_key
+from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.auth_throttle import AuthThrottle, is_this_machine
 from pillarbox.server.password_checks import AuthenticationUnavailable
 from pillarbox.world.database import DatabaseUnavailable
@@ -70,7 +72,7 @@ class LoginHistory:
         Raises `AuthenticationUnavailable` where the delay would be too long.
         """
         key, where = _key(account, login), client_key(client.address)
-        known = account is not None and await self._is_known(account, where)
+        known = await self._is_known(account.id if account else NOBODY, where)
         wait = self._throttle.admit(key, where, known=known, password=password)
         if wait is None:
             self._count(client, "throttled")
@@ -123,12 +125,12 @@ class LoginHistory:
     def _count(self, client: Client, result: str) -> None:
         self._world.shared.metrics.count(LOGINS, client.scope, result).value += 1
 
-    async def _is_known(self, account: Account, where: str) -> bool:
-        if (account.id, where) in self._known:
+    async def _is_known(self, account: AccountId, where: str) -> bool:
+        if (account, where) in self._known:
             return True
         now_ms = self._world.clock.now_ms()
         read = self._world.database.read
-        return await read(known_clients.last_seen_at_ms, account.id, where, now_ms=now_ms) is not None
+        return await read(known_clients.last_seen_at_ms, account, where, now_ms=now_ms) is not None
 
     def _remember(self, account: Account, where: str) -> None:
         now_ms = self._world.clock.now_ms()

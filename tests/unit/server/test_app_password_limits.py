@@ -186,13 +186,13 @@ def test_a_password_of_ones_own_has_no_limits() -> None:
 @pytest.mark.parametrize(
     ("way", "verbs"),
     [
-        ("password", ["find", "last_seen_at_ms", "find", "matching", "withdrawn"]),
+        ("password", ["of_login", "last_seen_at_ms", "find", "matching", "withdrawn"]),
         ("token", ["find", "matching", "get", "last_seen_at_ms", "withdrawn"]),
         ("SCRAM-SHA-256", ["by_login", "last_seen_at_ms", "find", "scram_keys", "find_proven"]),
     ],
 )
 def test_limits_cost_no_query(way: str, verbs: list[str]) -> None:
-    """The first login of a process; `find` is that of the login, or the secret."""
+    """The first login of a process; `find` is that of the secret."""
 
     async def scenario(bench: Bench) -> None:
         password = add_app(bench, bench.bert, Scope.IMAP, read_only=True, networks=OFFICE)
