@@ -71,16 +71,8 @@ class Server:
         ready.unlink(missing_ok=True)
         options = ["--plain", "--users", "2", "--ports-from", "0", "--ready-file", str(ready)]
         self._process = subprocess.Popen(
-            [
-                os.environ.get("PYTHON", sys.executable),
-                "-m",
-                "pillarbox",
-                "demo",
-                "--dir",
-                str(self.folder),
-                *options,
-            ],
-            env={**os.environ, "PYTHONPATH": str(HERE.parent / "src")},
+            [*self.command(), "demo", "--dir", str(self.folder), *options],
+            env={**os.environ, "PYTHONPATH": str(self.source)},
             stdout=subprocess.DEVNULL,
             stderr=self.folder.with_suffix(".log").open("w"),
         )
@@ -89,6 +81,15 @@ class Server:
                 raise SystemExit(self.folder.with_suffix(".log").read_text()[-3000:])
             time.sleep(0.05)
         self.ports: dict[str, int] = json.loads(ready.read_text())["ports"]
+
+    def command(self) -> list[str]:
+        """How Pillarbox is started."""
+        return [os.environ.get("PYTHON", sys.executable), "-m", "pillarbox"]
+
+    @property
+    def source(self) -> Path:
+        """Where its modules are."""
+        return HERE.parent / "src"
 
     def stop(self) -> None:
         self._process.terminate()
