@@ -4,7 +4,8 @@ import http.client
 from html.parser import HTMLParser
 from urllib.parse import urlencode, urlsplit
 
-from tests.kit.provider import PASSWORD, PEOPLE
+from tests.kit.certificate import client_context
+from tests.kit.provider import HOSTNAME, PASSWORD, PEOPLE
 from tests.kit.server import Server
 
 _VOID = {"meta", "link", "input", "br", "img", "path", "circle", "rect"}
@@ -88,10 +89,11 @@ class Page(HTMLParser):
 class Person:
     """Somebody with a browser."""
 
-    def __init__(self, server: Server, *, language: str = "en", host: str = "localhost") -> None:
-        self.port = server.ports["http"]
-        self.host = f"{host}:{self.port}"
-        self.origin = f"http://{self.host}"
+    def __init__(self, server: Server, *, language: str = "en", secure: bool = False) -> None:
+        self.port = server.ports["https" if secure else "http"]
+        self.secure = secure
+        self.host = HOSTNAME if secure else f"localhost:{self.port}"
+        self.origin = f"https://{self.host}" if secure else f"http://{self.host}"
         self.language = language
         self.cookies: dict[str, str] = {}
 
@@ -118,7 +120,7 @@ class Person:
         if form is not None:
             body = urlencode(form).encode()
             wanted.setdefault("Content-Type", "application/x-www-form-urlencoded")
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = self._connection()
         connection.request(method, path, body, wanted)
         response = connection.getresponse()
         page = Page(response.status, response.getheaders(), response.read(), path)
@@ -127,6 +129,11 @@ class Person:
             if name.lower() == "set-cookie":
                 self._keep(value)
         return page
+
+    def _connection(self) -> http.client.HTTPConnection:
+        if not self.secure:
+            return http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        return http.client.HTTPSConnection("localhost", self.port, timeout=20, context=client_context())
 
     def sign_in(self, person: int = 0, password: str = PASSWORD, **more: str) -> Page:
         """Sign in with a password."""

@@ -20,6 +20,7 @@ from pillarbox.server.http.origin import Origin, Proxies
 from pillarbox.server.http.refusals import fields_of
 from pillarbox.server.networks import Networks
 from pillarbox.server.pump.alarms import Alarms
+from pillarbox.server.sign_in.changing import Changing
 from pillarbox.server.sign_in.resetting import Resetting
 from pillarbox.server.sign_in.sessions import Sessions
 from pillarbox.server.sign_in.sign_in import SignIn
@@ -46,6 +47,7 @@ class HttpContext:
         self.proxies = Proxies(Networks(config.http.trusted_proxies))
         self.sessions = Sessions(world, config, authenticator.in_background)
         self.sign_in = SignIn(world, authenticator, self.sessions)
+        self.changing = Changing(world, config, authenticator)
         self.resetting = Resetting(world, config, authenticator, codes=(self.sign_in.is_right_code,))
         self.logins = Logins(
             authenticator,

@@ -13,6 +13,7 @@ from pillarbox.server.http import cookies
 from pillarbox.server.http.cookies import Cookie
 from pillarbox.server.http.exchange import Exchange
 from pillarbox.server.http.origin import Origin
+from pillarbox.server.sign_in.changing import Changing
 from pillarbox.server.sign_in.resetting import Resetting
 from pillarbox.server.sign_in.sessions import Sessions
 from pillarbox.server.sign_in.sign_in import SignIn
@@ -84,6 +85,11 @@ class HttpRequest(Request):
     def sign_in(self) -> SignIn:
         """Where people sign in."""
         return self._exchange.context.sign_in
+
+    @property
+    def changing(self) -> Changing:
+        """Where people change their own password."""
+        return self._exchange.context.changing
 
     @property
     def resetting(self) -> Resetting:

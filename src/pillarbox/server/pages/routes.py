@@ -4,7 +4,17 @@ from typing import Final
 
 from pillarbox.server.http.route import Access, Handler, Route
 from pillarbox.server.pages import assets, front, sign_in
-from pillarbox.server.pages.account import app_passwords, devices, overview, proving, second_factor, visiting
+from pillarbox.server.pages.account import (
+    app_passwords,
+    devices,
+    overview,
+    passkeys,
+    password,
+    proving,
+    recovery_address,
+    second_factor,
+    visiting,
+)
 from pillarbox.server.pages.forms import MEDIA_TYPES, max_form_octets
 from pillarbox.server.pages.stopping import refused
 
@@ -40,6 +50,17 @@ ROUTES: Final[tuple[Route, ...]] = (
     shown(sign_in.HOME, overview.show),
     shown(visiting.PROVE, proving.show),
     sent(visiting.PROVE, proving.submit),
+    shown(password.PATH, password.show),
+    sent(password.PATH, password.change),
+    shown(passkeys.PATH, passkeys.show),
+    sent(passkeys.RENAME, passkeys.rename),
+    shown(passkeys.REMOVE, passkeys.ask_remove),
+    sent(passkeys.REMOVE, passkeys.remove),
+    shown(recovery_address.PATH, recovery_address.show),
+    shown(recovery_address.SET, recovery_address.show_set),
+    sent(recovery_address.SET, recovery_address.set_address),
+    shown(recovery_address.REMOVE, recovery_address.ask_remove),
+    sent(recovery_address.REMOVE, recovery_address.remove),
     shown(second_factor.PATH, second_factor.show),
     shown(second_factor.SET_UP, second_factor.show_set_up),
     sent(second_factor.SET_UP, second_factor.confirm),

@@ -7,17 +7,21 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
+from pillarbox.directory import sign_in_steps
+from pillarbox.directory.browser_sessions import digest_of
 from pillarbox.server.authentication import AuthenticationUnavailable, Unsuitable
 from pillarbox.server.http.cookies import DEVICE_S, STEP_S, Cookie
 from pillarbox.server.http.refusals import RETRY_S
 from pillarbox.server.http.request import HttpRequest
-from pillarbox.server.pages.assets import assets
 from pillarbox.server.pages.forms import form_of
 from pillarbox.server.pages.local_path import local_path, with_query
+from pillarbox.server.pages.passkeys import why_not
 from pillarbox.server.pages.rendering import go_to, page, words_for
 from pillarbox.server.pages.stopping import for_people, no_tls
+from pillarbox.server.sign_in import factors
+from pillarbox.server.sign_in.factors import Factors
 from pillarbox.server.sign_in.steps import Gone, SignedIn, StepNeeded
-from pillarbox.world.database import DatabaseUnavailable
+from pillarbox.world.database import DatabaseUnavailable, Transaction
 
 SIGN_IN: Final = "/sign-in"
 CODE: Final = "/sign-in/code"
@@ -25,7 +29,6 @@ SIGN_OUT: Final = "/sign-out"
 SIGNED_OUT: Final = "/signed-out"
 HOME: Final = "/account"
 """Where people go who were going nowhere."""
-PASSKEYS: Final = "passkeys.js"
 _MAX_SHOWN: Final = 320
 """Characters of an address that are shown once more."""
 _NOTES: Final = {"expired": "sign_in.expired"}
@@ -102,8 +105,8 @@ async def _form(
         "is_wrong": False,
         "address_error": "",
         "password_error": "",
-        "passkeys": "sign-in" if PASSKEYS in assets() else "",
-        "can_reset": False,
+        "passkeys": "" if why_not(request) else "sign-in",
+        "can_reset": request.resetting.is_offered,
     }
     return await page(request, "sign_in.html", status=status, headers=headers, **{**shown, **values})
 
@@ -162,8 +165,24 @@ async def _code_form(
         to=to,
         problem=problem,
         code_error=code_error,
-        passkeys="code" if PASSKEYS in assets() else "",
+        passkeys="code" if await _has_passkeys(request) else "",
     )
+
+
+async def _has_passkeys(request: HttpRequest) -> bool:
+    """Whether the sign-in may be completed with a passkey instead."""
+    if why_not(request):
+        return False
+    found = await request.world.database.read(
+        _factors, digest_of(request.token(Cookie.STEP)), now_ms=request.world.clock.now_ms()
+    )
+    return found.passkeys > 0
+
+
+def _factors(tx: Transaction, digest: bytes, *, now_ms: int) -> Factors:
+    """Those of whoever the step is about."""
+    step = sign_in_steps.find(tx, digest, now_ms=now_ms)
+    return factors.of(tx, step.account) if step and step.account is not None else Factors()
 
 
 # --- for all ways to sign in

@@ -5,12 +5,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from pillarbox.directory import app_passwords, browser_sessions
+from pillarbox.directory import app_passwords, browser_sessions, passkeys
 from pillarbox.directory.app_passwords import AppPassword, Scope
+from pillarbox.directory.passkeys import NewPasskey
+from pillarbox.server.http.routes import ROUTES
 from pillarbox.server.sign_in.sessions import FRESH_MS
 from pillarbox.world.database import Transaction
 from tests.kit import second_factor
 from tests.kit.http.pages import Page, Person
+from tests.kit.http.server import open_http
 from tests.kit.provider import PASSWORD, PEOPLE
 from tests.kit.server import Server, serve
 
@@ -301,6 +304,171 @@ def test_nobody_without_a_second_factor_gets_recovery_codes(server: Server, pers
     assert person.send("/account/second-factor/recovery-codes").path == "/account/second-factor"
 
 
+# --- the password
+
+
+def test_the_password_is_changed_and_others_are_signed_out(server: Server, person: Person) -> None:
+    other = Person(server)
+    other.sign_in()
+    assert person.get("/account/password").flaws() == []
+    form = {"old": PASSWORD, "new": "correct horse battery", "again": "correct horse battery"}
+    done = person.send("/account/password", form)
+    assert (done.status, done.path) == (200, "/account/password?done=password")
+    assert "is changed" in done.text
+    assert person.get("/account").path == "/account"
+    assert other.get("/account").path.startswith("/sign-in")
+    assert not lets_in(server, PASSWORD)
+    assert lets_in(server, form["new"])
+
+
+def test_others_stay_signed_in_if_wished(server: Server, person: Person) -> None:
+    other = Person(server)
+    other.sign_in()
+    form = {"old": PASSWORD, "new": "correct horse battery", "again": "correct horse battery", "keep": "on"}
+    person.send("/account/password", form)
+    assert other.get("/account").path == "/account"
+
+
+@pytest.mark.parametrize(
+    ("form", "status", "field", "said"),
+    [
+        ({"old": "guess"}, 403, "old", "not the present password"),
+        ({"again": "another horse"}, 422, "again", "not the same"),
+        ({"new": "short", "again": "short"}, 422, "new", "8 characters are needed"),
+        ({"new": "", "again": ""}, 422, "new", "can't be used"),
+    ],
+)
+def test_a_password_that_is_not_set_is_told(
+    server: Server, person: Person, form: dict[str, str], status: int, field: str, said: str
+) -> None:
+    sent = {"old": PASSWORD, "new": "correct horse battery", "again": "correct horse battery", **form}
+    page = person.send("/account/password", sent)
+    assert (page.status, page.flaws()) == (status, [])
+    assert f"{field}-error" in page.described(field)
+    assert said in page.text
+    assert not any(one.get("value") for one in page.all("input") if one.get("type") == "password")
+    assert lets_in(server, PASSWORD)
+
+
+def test_the_old_password_is_not_enough_where_there_is_a_second_factor(
+    server: Server, person: Person
+) -> None:
+    provider = server.provider
+    now_ms = provider.world.clock.now_ms()
+    server.run(provider.world.database.write(second_factor.give, provider.accounts[0], now_ms=now_ms))
+    long_after_proof(server)
+    form = {"old": PASSWORD, "new": "correct horse battery", "again": "correct horse battery"}
+    assert person.get("/account/password").path == "/account/prove?to=%2Faccount%2Fpassword"
+    assert person.send("/account/password", form).path == "/account/prove?to=%2Faccount%2Fpassword"
+    assert Person(server).sign_in().path.startswith("/sign-in/code")  # it is still the same one
+
+
+# --- the recovery address
+
+
+def test_a_recovery_address_is_set_and_removed() -> None:
+    with open_http(*ROUTES, url="https://mail.one.example") as server:
+        person = Person(server)
+        person.sign_in()
+        assert "There is none yet." in person.get("/account/recovery-address").text
+        refused = person.send("/account/recovery-address/set", address="me@one.example")
+        assert (refused.status, refused.flaws()) == (422, [])
+        assert "address-error" in refused.described("address")
+        assert refused.value("address") == "me@one.example"
+        waiting = person.send("/account/recovery-address/set", address="me@elsewhere.example")
+        assert waiting.path == "/account/recovery-address?done=address_sent"
+        assert "me@elsewhere.example is to be confirmed" in waiting.text
+        assert person.get("/account/recovery-address/remove").flaws() == []
+        removed = person.send("/account/recovery-address/remove")
+        assert "There is none yet." in removed.text
+        long_after_proof(server)
+        assert person.get("/account/recovery-address/set").path.startswith("/account/prove")
+
+
+# --- passkeys
+
+
+def passkey(server: Server, person: int = 0) -> int:
+    """A passkey of somebody, which nobody holds."""
+    new = NewPasskey(
+        credential=bytes([person]) * 16,
+        public_key=b"key",
+        sign_count=0,
+        transports=("internal",),
+        aaguid=bytes(16),
+        domain="mail.one.example",
+        verified=True,
+        backup_eligible=False,
+        backed_up=False,
+    )
+    account = server.provider.accounts[person]
+    added = server.run(
+        server.provider.world.database.write(passkeys.add, account, new, name="Laptop", now_ms=0)
+    )
+    return added.id
+
+
+def occasions(page: Page) -> list[str]:
+    """What the script is to ask for passkeys for."""
+    return [one["data-passkey"] for one in page.all("div") if "data-passkey" in one]
+
+
+@pytest.fixture
+def secure() -> Iterator[Server]:
+    with open_http(*ROUTES, url="https://mail.one.example") as opened:
+        yield opened
+
+
+def test_passkeys_are_listed_renamed_and_removed(secure: Server) -> None:
+    person = Person(secure, secure=True)
+    person.sign_in()
+    assert all(name.startswith("__Host-") for name in person.cookies)
+    assert "There is none yet." in person.get("/account/passkeys").text
+    number, theirs = passkey(secure), passkey(secure, 1)
+    page = person.get("/account/passkeys")
+    assert page.flaws() == []
+    assert page.text.count("Laptop") == 1
+    assert occasions(page) == ["make"]
+    renamed = person.send("/account/passkeys/rename", id=str(number), name="Desk <1>")
+    assert renamed.path == "/account/passkeys?done=renamed"
+    assert "Desk <1>" in renamed.text
+    refused = person.send("/account/passkeys/rename", id=str(number), name=" ")
+    assert (refused.status, refused.flaws()) == (422, [])
+    (field,) = [one for one in refused.all("input") if one.get("id") == f"name-{number}"]
+    assert field["aria-describedby"] == f"name-{number}-error"
+    assert person.send("/account/passkeys/rename", id=str(theirs), name="Mine").path == "/account/passkeys"
+    assert person.get(f"/account/passkeys/remove?id={theirs}").path == "/account/passkeys"
+    assert person.send("/account/passkeys/remove", id=str(theirs)).path == "/account/passkeys"
+    question = person.get(f"/account/passkeys/remove?id={number}")
+    assert question.flaws() == []
+    gone = person.send("/account/passkeys/remove", id=question.value("id"))
+    assert gone.path == "/account/passkeys?done=last_passkey_removed"
+    long_after_proof(secure)
+    assert occasions(person.get("/account/passkeys")) == []
+    assert person.get("/account/passkeys/remove").path.startswith("/account/prove")
+
+
+def test_who_has_a_passkey_may_use_it_in_place_of_a_code(secure: Server) -> None:
+    person = Person(secure, secure=True)
+    asked = person.get("/sign-in")
+    assert occasions(asked) == ["sign-in"]
+    assert [one["src"].partition(".")[0] for one in asked.all("script")] == ["/assets/passkeys"]
+    assert "webauthn" in next(one for one in asked.all("input") if one["name"] == "address")["autocomplete"]
+    passkey(secure)
+    code = person.sign_in()
+    assert code.path.startswith("/sign-in/code")
+    assert code.flaws() == []
+    assert occasions(code) == ["code"]
+
+
+def test_a_page_without_passkeys_says_why(person: Person) -> None:
+    page = person.get("/account/passkeys")
+    assert page.flaws() == []
+    assert not page.all("script")
+    assert not person.get("/sign-in").all("script")
+    assert "can't be added" in page.text
+
+
 # --- for all pages
 
 
@@ -311,8 +479,6 @@ def test_words_of_an_address_are_ours_alone(person: Person) -> None:
 
 
 def test_pages_of_the_account_are_for_who_is_signed_in(server: Server) -> None:
-    from pillarbox.server.pages.routes import ROUTES
-
     stranger = Person(server)
     for route in ROUTES:
         if route.path.startswith("/account"):

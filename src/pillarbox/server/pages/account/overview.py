@@ -12,16 +12,6 @@ from pillarbox.server.sign_in import factors
 from pillarbox.world.database import Transaction
 
 
-class Line(Struct, frozen=True, gc=False):
-    """A section and how it is."""
-
-    key: str
-    path: str
-    state: str
-    """A sentence."""
-    is_good: bool = False
-
-
 class Counts(Struct, frozen=True, gc=False):
     """What the overview counts."""
 
@@ -58,5 +48,7 @@ def _states(request: HttpRequest, counts: Counts) -> dict[str, str]:
         "password": t("password.state"),
         "second_factor": t("second_factor.on" if counts.factors.is_needed else "second_factor.off"),
         "app_passwords": number("app_passwords.count", counts.app_passwords),
+        "passkeys": number("passkeys.count", counts.factors.passkeys),
+        "recovery_address": t("recovery_address.state"),
         "devices": number("devices.count", counts.sessions),
     }

@@ -12,11 +12,11 @@ from pillarbox.server.http.cookies import STEP_S, Cookie
 from pillarbox.server.http.refusals import RETRY_S
 from pillarbox.server.http.request import HttpRequest
 from pillarbox.server.pages.account.visiting import PROVE, account_page, for_owner, session_of
-from pillarbox.server.pages.assets import assets
 from pillarbox.server.pages.forms import Form, form_of
 from pillarbox.server.pages.local_path import with_query
+from pillarbox.server.pages.passkeys import why_not
 from pillarbox.server.pages.rendering import go_to, words_for
-from pillarbox.server.pages.sign_in import PASSKEYS, destination
+from pillarbox.server.pages.sign_in import destination
 from pillarbox.server.sign_in import factors
 from pillarbox.server.sign_in.steps import Gone, SignedIn, StepNeeded
 
@@ -90,5 +90,11 @@ async def _form(
         by_code=by_code,
         problem=problem,
         error=error,
-        passkeys="prove" if by_code and PASSKEYS in assets() else "",
+        passkeys="prove" if by_code and await _has_passkeys(request) else "",
     )
+
+
+async def _has_passkeys(request: HttpRequest) -> bool:
+    if why_not(request):
+        return False
+    return (await request.world.database.read(factors.of, request.account.id)).passkeys > 0

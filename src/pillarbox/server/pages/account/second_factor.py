@@ -5,7 +5,6 @@ from typing import Final
 from msgspec import Struct
 from starlette.responses import Response
 
-from pillarbox.admin import second_factors
 from pillarbox.directory import recovery_codes, totp
 from pillarbox.directory import second_factors as factor_rows
 from pillarbox.directory.accounts import Account
@@ -130,8 +129,15 @@ async def ask_remove(request: HttpRequest) -> Response:
 @for_proven(at=REMOVE)
 async def remove(request: HttpRequest) -> Response:
     """Remove the app."""
-    await request.world.database.write(second_factors.remove, request.account.login)
-    return finished(PATH, "factor_off")
+    is_on = await request.world.database.write(_remove_app, request.account)
+    return finished(PATH, "app_off" if is_on else "factor_off")
+
+
+def _remove_app(tx: Transaction, account: Account) -> bool:
+    """Returns whether the account has another second factor."""
+    totp.remove(tx, account.id)
+    tx.touch(account.id)
+    return factor_rows.has_second_factor(tx, account.id)
 
 
 @for_proven()

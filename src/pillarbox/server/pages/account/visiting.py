@@ -27,9 +27,12 @@ class Section(Struct, frozen=True, gc=False):
 
 
 SECTIONS: Final = (
+    Section("password", "/account/password"),
     Section("second_factor", "/account/second-factor"),
+    Section("passkeys", "/account/passkeys"),
     Section("app_passwords", "/account/app-passwords"),
     Section("devices", "/account/devices"),
+    Section("recovery_address", "/account/recovery-address"),
 )
 
 

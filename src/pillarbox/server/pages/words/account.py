@@ -25,6 +25,24 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "The app is removed. The password alone is enough to sign in.",
         "Die App ist entfernt. Zum Anmelden genügt das Passwort.",
     ),
+    "done.app_off": (
+        "The app is removed. Passkeys are still asked for.",
+        "Die App ist entfernt. Nach Passkeys wird weiterhin gefragt.",
+    ),
+    "done.renamed": ("The passkey has another name.", "Der Passkey hat einen anderen Namen."),
+    "done.passkey_removed": (
+        "The passkey is removed here. Delete it on its device as well.",
+        "Der Passkey ist hier entfernt. Bitte ihn auch auf seinem Gerät löschen.",
+    ),
+    "done.last_passkey_removed": (
+        "The passkey is removed. The password alone is enough to sign in.",
+        "Der Passkey ist entfernt. Zum Anmelden genügt das Passwort.",
+    ),
+    "done.address_sent": (
+        "A link is on its way to that address. The address counts once the link has been opened.",
+        "Ein Link ist an diese Adresse unterwegs. Sie zählt, sobald er geöffnet wurde.",
+    ),
+    "done.address_removed": ("The recovery address is removed.", "Die Ersatzadresse ist entfernt."),
     # --- password
     "password.title": ("Password", "Passwort"),
     "password.state": ("Change the password of the account", "Das Passwort des Kontos ändern"),
@@ -242,4 +260,122 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "method.password+recovery": ("password and recovery code", "Passwort und Wiederherstellungscode"),
     "method.password+passkey": ("password and passkey", "Passwort und Passkey"),
     "method.passkey": ("a passkey", "Passkey"),
+    # --- passkeys
+    "passkeys.title": ("Passkeys", "Passkeys"),
+    "passkeys.lead": (
+        "Sign in with the phone, the computer or a security key in place of codes, or of the password as well.",
+        (
+            "Mit dem Telefon, dem Rechner oder einem Sicherheitsschlüssel anmelden, statt mit Codes oder auch statt "
+            "mit dem Passwort."
+        ),
+    ),
+    "passkeys.count.none": ("There is none", "Es gibt keinen"),
+    "passkeys.count.one": ("There is one", "Es gibt einen"),
+    "passkeys.count.many": ("There are {number}", "Es gibt {number}"),
+    "passkeys.nothing": ("There is none yet.", "Es gibt noch keinen."),
+    "passkeys.add": ("Add a passkey", "Passkey hinzufügen"),
+    "passkeys.name": ("Name", "Name"),
+    "passkeys.name.hint": ("May be left empty", "Kann leer bleiben"),
+    "passkeys.new_name": ("New name", "Neuer Name"),
+    "passkeys.no_name": (
+        "This name can't be used: it is empty, too long, or another passkey has it. Choose another.",
+        "Dieser Name geht nicht: Er ist leer, zu lang, oder ein anderer Passkey hat ihn. Bitte einen anderen wählen.",
+    ),
+    "passkeys.rename": ("Rename", "Umbenennen"),
+    "passkeys.enough": ("enough without the password", "genügt ohne Passwort"),
+    "passkeys.second": ("after the password", "nach dem Passwort"),
+    "passkeys.made": ("added {when}", "hinzugefügt {when}"),
+    "passkeys.warned": (
+        "There may be a copy of this passkey. Remove it unless you know why.",
+        "Von diesem Passkey könnte es eine Kopie geben. Bitte entfernen, falls der Grund nicht bekannt ist.",
+    ),
+    "passkeys.remove": ("Remove", "Entfernen"),
+    "passkeys.remove.of": ("Remove {name}", "{name} entfernen"),
+    "passkeys.remove.title": ("Remove {name}?", "{name} entfernen?"),
+    "passkeys.remove.text": (
+        (
+            "It can't be used to sign in any more. If it is the last second step, the password alone is enough, "
+            "and recovery codes are removed."
+        ),
+        (
+            "Er kann nicht mehr zum Anmelden dienen. Ist er der letzte zweite Schritt, genügt danach das Passwort, "
+            "und die Wiederherstellungscodes werden entfernt."
+        ),
+    ),
+    "passkeys.full": (
+        "There is no room for more. Remove one that is not used.",
+        "Mehr sind nicht möglich. Bitte einen unbenutzten entfernen.",
+    ),
+    "passkeys.failed": (
+        "The passkey was not added. Nothing was changed; try again.",
+        "Der Passkey wurde nicht hinzugefügt. Nichts wurde geändert; bitte noch einmal versuchen.",
+    ),
+    "passkeys.known": (
+        "This device has a passkey for the account already.",
+        "Dieses Gerät hat schon einen Passkey für das Konto.",
+    ),
+    "passkeys.script": (
+        "Adding a passkey needs a script. Allow scripts for this site in the browser.",
+        "Zum Hinzufügen braucht es ein Skript. Bitte Skripte für diese Seite im Browser erlauben.",
+    ),
+    "passkeys.why.no_web": (
+        "This server has no address for browsers, so passkeys can't be added. Ask whoever runs it.",
+        "Dieser Server hat keine Adresse für Browser, darum gibt es keine Passkeys. Bitte fragen, wer ihn betreibt.",
+    ),
+    "passkeys.why.address": (
+        "This server is reached by a number, for which there are no passkeys. It needs a name.",
+        "Dieser Server wird über eine Nummer erreicht, für die es keine Passkeys gibt. Er braucht einen Namen.",
+    ),
+    "passkeys.why.no_tls": (
+        "This page was not opened with https://, so passkeys can't be added here.",
+        "Diese Seite wurde nicht mit https:// geöffnet, darum gibt es hier keine Passkeys.",
+    ),
+    "passkeys.why.not_in_domain": (
+        "Passkeys are made for another domain than that of this server. Ask whoever runs it.",
+        "Passkeys gelten für eine andere Domain als die dieses Servers. Bitte fragen, wer ihn betreibt.",
+    ),
+    "passkeys.why.other_page": (
+        "Passkeys can't be used at this address. Open this server's usual address.",
+        "Unter dieser Adresse gibt es keine Passkeys. Bitte die übliche Adresse dieses Servers öffnen.",
+    ),
+    # --- the recovery address
+    "recovery_address.title": ("Recovery address", "Ersatzadresse"),
+    "recovery_address.lead": (
+        "If the password is forgotten, a link for a new one is sent to a mailbox somewhere else.",
+        "Ist das Passwort vergessen, geht ein Link für ein neues an ein Postfach anderswo.",
+    ),
+    "recovery_address.state": (
+        "Where a link for a new password is sent",
+        "Wohin ein Link für ein neues Passwort geht",
+    ),
+    "recovery_address.off": (
+        "This server sends no such links. Whoever runs it can help with a forgotten password.",
+        "Dieser Server verschickt keine solchen Links. Bei vergessenem Passwort hilft, wer ihn betreibt.",
+    ),
+    "recovery_address.nothing": ("There is none yet.", "Es gibt noch keine."),
+    "recovery_address.waiting": (
+        "{address} is to be confirmed: open the link that was sent to it.",
+        "{address} ist noch zu bestätigen: bitte den Link öffnen, der dorthin ging.",
+    ),
+    "recovery_address.add": ("Add an address", "Adresse hinzufügen"),
+    "recovery_address.change": ("Change the address", "Adresse ändern"),
+    "recovery_address.label": ("Address", "Adresse"),
+    "recovery_address.hint": (
+        "Of another provider, whose mail you can read without this account",
+        "Bei einem anderen Anbieter, ohne dieses Konto lesbar",
+    ),
+    "recovery_address.send": ("Send the link", "Link senden"),
+    "recovery_address.refused": (
+        "No link was sent. Enter an address of another provider, or try again in an hour if you tried several times.",
+        (
+            "Es ging kein Link hinaus. Bitte die Adresse eines anderen Anbieters eingeben, oder es nach mehreren "
+            "Versuchen in einer Stunde noch einmal versuchen."
+        ),
+    ),
+    "recovery_address.remove": ("Remove", "Entfernen"),
+    "recovery_address.remove.title": ("Remove the recovery address?", "Ersatzadresse entfernen?"),
+    "recovery_address.remove.text": (
+        "Without it, only whoever runs this server can help with a forgotten password.",
+        "Ohne sie hilft bei vergessenem Passwort nur, wer diesen Server betreibt.",
+    ),
 }
