@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from pillarbox.directory import totp
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.mail.number_set import EVERYTHING
 from pillarbox.server.chores import Chore, Chores
@@ -359,6 +360,23 @@ def test_uploads_expire(tmp_path: Path) -> None:
         assert new is not None
         assert database.read_now(uploads.find, account, new.digest) == new
         assert database.read_now(uploads.find, account, old.blob.digest) is None
+        await provider.close()
+
+    asyncio.run(scenario())
+
+
+def test_secrets_of_one_time_codes_that_never_came_are_removed(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        provider = await open_provider(tmp_path)
+        database, (first, second, *_) = provider.world.database, provider.accounts
+        chores, now_ms = Chores(provider.world, lambda: True), provider.world.clock.now_ms()
+        secret = bytes(totp.SECRET_OCTETS)
+        await database.write(totp.begin, first, secret, now_ms=now_ms - totp.SETUP_MS)
+        await database.write(totp.begin, second, secret, now_ms=now_ms)
+        while await chores.round():
+            pass
+        kept = database.read_now(lambda tx: tx.rows("SELECT account FROM totp_setups"))
+        assert kept == [(second,)]
         await provider.close()
 
     asyncio.run(scenario())

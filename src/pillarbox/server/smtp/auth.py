@@ -86,9 +86,9 @@ async def _answer(context: Context, octets: bytes | None) -> tuple[Reply, Authen
             return replies.challenge(base64.b64encode(challenge).decode()), None
         case Failure(reason):
             return _FAILURES[reason], None
-        case Unsuitable(needs_app_password=True):
-            return replies.too_weak(step.hint(context.shared.config.web_url)), None
         case Unsuitable():
+            if step.needs_app_password:
+                return replies.too_weak(step.hint(context.shared.config.web_url)), None
             return replies.insufficient(step.words), None
         case Authenticated():
             return replies.AUTHENTICATED, step
