@@ -87,6 +87,10 @@ CONTACTS_LOST = {
 """Damage of contacts that is a loss."""
 FACTOR = "INSERT INTO totp_secrets VALUES (1, randomblob(20), 7, 0)"
 PASSKEY = "1, 0, 0, 0, NULL, NULL, NULL"
+BROWSER_SESSION = (
+    "VALUES (hex(randomblob(4)), {}, randomblob(32), NULL, 0, 'password', '', '', x'', 0, 0, 0, 1, 0)"
+)
+SIGN_IN_STEP = "VALUES (randomblob(32), {}, 'sign in', '', '', x'', 0, 1)"
 UNSNOOZED = "NULL, NULL, NULL, NULL, NULL"
 REPAIRED = {
     "unused-file-is-unused": ["INSERT INTO blob_files_unused SELECT location FROM blobs WHERE location IS NOT NULL"],
@@ -196,6 +200,16 @@ REPAIRED = {
         "INSERT INTO recovery_confirmations VALUES (1, x'ff', zeroblob(32), 'zz')"
     ],
     "recovery-mail-values-valid": ["INSERT INTO recovery_mails VALUES (1, 1, x'ff', 'zz', 'zz')"],
+    "browser-session-has-account": [f"INSERT INTO browser_sessions {BROWSER_SESSION.format(99)}"],
+    "browser-session-values-valid": [
+        f"INSERT INTO browser_sessions {BROWSER_SESSION.format(1)}",
+        "UPDATE browser_sessions SET former = 'zz', former_until_ms = 'zz', agent = x'ff', seen_at_ms = 'zz'",
+        f"INSERT INTO browser_sessions {BROWSER_SESSION.format(2).replace('randomblob(32)', 'randomblob(31)')}",
+    ],
+    "sign-in-step-has-account": [f"INSERT INTO sign_in_steps {SIGN_IN_STEP.format(99)}"],
+    "sign-in-step-values-valid": [
+        f"INSERT INTO sign_in_steps {SIGN_IN_STEP.format(1)}", "UPDATE sign_in_steps SET tries = 'zz'",
+    ],
     "known-client-values-valid": ["INSERT INTO known_clients VALUES (1, x'ff', 0)"],
     "secret-values-valid": ["INSERT INTO installation_secrets VALUES ('x', 'zz')"],
     "subscription-values-valid": ["INSERT INTO subscriptions VALUES (1, x'ff')"],

@@ -28,6 +28,10 @@ async def mine(request: HttpRequest) -> Response:
 ROUTES = (*SIGN_IN, Route(path="/mine", methods=("GET", "POST"), handler=mine))
 
 
+_HTTP: dict[str, Any] = {"http": ("*:80",)}
+_EVERYWHERE = Listen(**_HTTP)
+
+
 def open_configured(config: dict[str, Any]) -> AbstractContextManager[Server]:
     """The same with options of the configuration."""
 
@@ -258,7 +262,7 @@ def test_a_listener_of_this_machine_needs_no_tls(server: Server) -> None:
 @pytest.mark.parametrize(
     "config",
     [
-        {"listen": Listen(http=("*:80",))},
+        {"listen": _EVERYWHERE},
         {"http": Http(trusted_proxies=("127.0.0.0/8",))},
     ],
 )
@@ -275,7 +279,7 @@ def test_nobody_signs_in_where_others_may_listen(config: dict[str, Any]) -> None
 
 
 def test_no_stranger_says_that_there_was_tls() -> None:
-    with open_configured({"listen": Listen(http=("*:80",))}) as server, HttpClient(server) as client:
+    with open_configured({"listen": _EVERYWHERE}) as server, HttpClient(server) as client:
         fields, body = form({"login": PEOPLE[0], "password": PASSWORD}, **{"X-Forwarded-Proto": "https"})
         assert client.ask(f"POST {PATH}", {**fields, "Forwarded": "proto=https"}, body).status == 403
 

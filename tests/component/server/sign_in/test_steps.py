@@ -1,0 +1,297 @@
+"""A sign-in in two steps: the password, and what comes second."""
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from starlette.responses import JSONResponse, Response
+
+from pillarbox.app.database import SCHEMAS
+from pillarbox.config.schema import Config
+from pillarbox.directory import sign_in_steps
+from pillarbox.directory.accounts import Account
+from pillarbox.directory.browser_sessions import Method, digest_of
+from pillarbox.directory.sign_in_steps import MAX_TRIES, Purpose
+from pillarbox.server.authentication import Authenticator
+from pillarbox.server.http.request import HttpRequest
+from pillarbox.server.http.route import Route
+from pillarbox.server.sign_in.sessions import Sessions
+from pillarbox.server.sign_in.sign_in import SignIn
+from pillarbox.server.sign_in.steps import Browser, Gone, SignedIn, StepNeeded, Wrong
+from pillarbox.world.clock import Clock, VirtualClock
+from pillarbox.world.database import Database, Transaction
+from pillarbox.world.database.sqlite import open_database
+from tests.kit.http.server import HttpClient, open_http
+from tests.kit.http.signing_in import PREFIX, SIGN_IN, post
+from tests.kit.people import NOW_MS, person
+from tests.kit.provider import PASSWORD, PEOPLE
+from tests.kit.second_factor import RECOVERY_CODES, code, give
+from tests.kit.server import Server
+from tests.kit.world import world_of
+
+BROWSER = Browser("192.0.2.1", "a browser")
+LOGIN = "anna@one.example"
+
+
+async def mine(request: HttpRequest) -> Response:
+    session = request.browser_session
+    return JSONResponse({"method": session.method if session else ""})
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with open_http(
+        *SIGN_IN, Route(path="/mine", methods=("GET",), handler=mine), plain_allowed=False
+    ) as opened:
+        world = opened.provider.world
+        account = opened.provider.accounts[0]
+        opened.run(world.database.write(give, account, now_ms=world.clock.now_ms()))
+        yield opened
+
+
+def test_both_are_asked_for(server: Server) -> None:
+    with HttpClient(server, tls=True) as client:
+        first = post(client, {"login": PEOPLE[0], "password": PASSWORD})
+        assert (first.status, first.body) == (202, b'{"totp":true}')
+        assert list(first.cookies) == [f"{PREFIX}pillarbox-step"], "there is no session yet"
+        step = f"{PREFIX}pillarbox-step={first.cookies[f'{PREFIX}pillarbox-step'].partition(';')[0]}"
+        as_session = step.replace("-step", "")
+        assert client.ask("GET /mine", {"Cookie": as_session}).status == 401, "a step is no session"
+        wrong = post(client, {"code": "000000"}, cookie=step)
+        assert (wrong.status, wrong.body) == (403, b'{"left":4}')
+        right = code(server.provider.world.clock.now_ms())
+        second = post(client, {"code": right}, cookie=step)
+        assert second.status == 200
+        assert "Max-Age=0" in second.cookies[f"{PREFIX}pillarbox-step"]
+        session = f"{PREFIX}pillarbox={second.cookies[f'{PREFIX}pillarbox'].partition(';')[0]}"
+        assert json.loads(client.ask("GET /mine", {"Cookie": session}).body) == {"method": "password+totp"}
+        assert post(client, {"code": RECOVERY_CODES[0]}, cookie=step).status == 410, "a step is used once"
+
+
+# --- without HTTP, with a clock of our own
+
+
+class ImpatientClock:
+    """Time that passes only while somebody waits for it."""
+
+    def __init__(self, now_ms: int) -> None:
+        self._virtual = VirtualClock(now_ms)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._virtual, name)
+
+    async def sleep(self, seconds: float) -> None:
+        await self._virtual.advance(seconds)
+
+
+class Person:
+    """Somebody with a second factor, and the browsers that they use, each with a worker of its own."""
+
+    def __init__(self, databases: Sequence[Database], clock: Clock) -> None:
+        self.clock, self.database = clock, databases[0]
+        self.account: Account = databases[0].write_now(person, LOGIN, PASSWORD)
+        databases[0].write_now(give, self.account.id, now_ms=clock.now_ms())
+        worlds = [world_of(database, clock) for database in databases]
+        self.authenticators = [Authenticator(world) for world in worlds]
+        config = Config(hostname="mail.one.example", domain="one.example")
+        self.signing_in = [
+            SignIn(world, authenticator, Sessions(world, config, authenticator.in_background))
+            for world, authenticator in zip(worlds, self.authenticators, strict=True)
+        ]
+        self.sign_in = self.signing_in[0]
+
+    def code(self) -> str:
+        return code(self.clock.now_ms())
+
+    async def begun(self) -> str:
+        """The password was right: the token of the step."""
+        needed = await self.sign_in.with_password(LOGIN, PASSWORD, BROWSER)
+        assert isinstance(needed, StepNeeded), needed
+        assert needed.factors.totp
+        return needed.token
+
+    async def write(self, verb: Callable[[Transaction], Any]) -> Any:
+        return await self.database.write(verb)
+
+    def count(self, table: str) -> int:
+        number: int = self.database.read_now(lambda tx: tx.value(f"SELECT COUNT(*) FROM {table}"))
+        return number
+
+
+def run(tmp_path: Path, test: Callable[[Person], Any]) -> None:
+    async def inside() -> None:
+        databases = [
+            open_database(tmp_path / "db", SCHEMAS, create=True),
+            open_database(tmp_path / "db", SCHEMAS),
+        ]
+        someone = Person(databases, cast("Clock", ImpatientClock(NOW_MS)))
+        await test(someone)
+        for authenticator in someone.authenticators:
+            await authenticator.close()
+        for database in databases:
+            await database.close()
+
+    asyncio.run(inside())
+
+
+def test_few_attempts_are_allowed(tmp_path: Path) -> None:
+    async def test(someone: Person) -> None:
+        step = await someone.begun()
+        for left in reversed(range(MAX_TRIES)):
+            answer = await someone.sign_in.with_code(step, "000000", BROWSER)
+            assert isinstance(answer, Wrong)
+            assert answer.tries_left == left
+        assert isinstance(await someone.sign_in.with_code(step, someone.code(), BROWSER), Gone)
+        assert someone.count("browser_sessions") == 0
+
+    run(tmp_path, test)
+
+
+def test_a_step_ends_after_ten_minutes(tmp_path: Path) -> None:
+    async def test(someone: Person) -> None:
+        step = await someone.begun()
+        await someone.write(
+            lambda tx: tx.execute("UPDATE sign_in_steps SET expires_at_ms = ?", (someone.clock.now_ms(),))
+        )
+        assert isinstance(await someone.sign_in.with_code(step, someone.code(), BROWSER), Gone)
+        found = someone.database.read_now(
+            sign_in_steps.find, digest_of(await someone.begun()), now_ms=someone.clock.now_ms()
+        )
+        assert found is not None
+        assert found.expires_at_ms <= someone.clock.now_ms() + 600_000
+
+    run(tmp_path, test)
+
+
+@pytest.mark.parametrize("end", ["password", "account"])
+def test_what_was_shown_before_has_to_be_good_still(tmp_path: Path, end: str) -> None:
+    async def test(someone: Person) -> None:
+        step = await someone.begun()
+
+        def change(tx: Transaction) -> None:
+            if end == "password":
+                tx.execute("UPDATE passwords SET argon2 = '$argon2id$another'")
+            else:
+                tx.execute("UPDATE accounts SET enabled = 0")
+
+        await someone.write(change)
+        assert isinstance(await someone.sign_in.with_code(step, someone.code(), BROWSER), Gone)
+        assert someone.count("browser_sessions") == 0
+
+    run(tmp_path, test)
+
+
+def test_a_recovery_code_opens_it_once(tmp_path: Path) -> None:
+    async def test(someone: Person) -> None:
+        answer = await someone.sign_in.with_code(await someone.begun(), RECOVERY_CODES[3].upper(), BROWSER)
+        assert isinstance(answer, SignedIn)
+        assert answer.session.method == Method.RECOVERY
+        assert someone.count("recovery_codes") == 9
+
+    run(tmp_path, test)
+
+
+@pytest.mark.parametrize("shown", ["0" * 10_000, "", "\x00", "\N{ARABIC-INDIC DIGIT ONE}" * 6])
+def test_no_text_is_a_code(tmp_path: Path, shown: str) -> None:
+    async def test(someone: Person) -> None:
+        assert isinstance(await someone.sign_in.with_code(await someone.begun(), shown, BROWSER), Wrong)
+
+    run(tmp_path, test)
+
+
+def test_of_two_workers_one_opens_a_session(tmp_path: Path) -> None:
+    """Each gets a code that is right, for the same step."""
+
+    async def test(someone: Person) -> None:
+        step = await someone.begun()
+        answers = await asyncio.gather(
+            someone.signing_in[0].with_code(step, RECOVERY_CODES[0], BROWSER),
+            someone.signing_in[1].with_code(step, RECOVERY_CODES[1], BROWSER),
+        )
+        assert sorted(type(answer).__name__ for answer in answers) == ["Gone", "SignedIn"]
+        assert someone.count("browser_sessions") == 1
+
+    run(tmp_path, test)
+
+
+def test_a_right_password_does_not_forgive_wrong_codes(tmp_path: Path) -> None:
+    """Who has the password, and guesses the code, is slowed down as whoever guesses passwords."""
+
+    async def test(someone: Person) -> None:
+        for _ in range(4):
+            step = await someone.begun()
+            for _ in range(MAX_TRIES):
+                assert isinstance(await someone.sign_in.with_code(step, "000000", BROWSER), Wrong)
+        before_s = someone.clock.monotonic()
+        await someone.begun()
+        assert someone.clock.monotonic() - before_s >= 5
+
+    run(tmp_path, test)
+
+
+def test_proving_by_a_code_renews_the_session(tmp_path: Path) -> None:
+    async def test(someone: Person) -> None:
+        signed_in = await someone.sign_in.with_code(await someone.begun(), RECOVERY_CODES[0], BROWSER)
+        assert isinstance(signed_in, SignedIn)
+        needed = await someone.sign_in.prove(signed_in.session)
+        again = await someone.sign_in.with_code(needed.token, RECOVERY_CODES[1], BROWSER)
+        assert isinstance(again, SignedIn)
+        assert again.session.id == signed_in.session.id
+        assert again.token != signed_in.token
+        assert someone.count("browser_sessions") == 1
+        by_password = await someone.sign_in.prove_with_password(again.session, PASSWORD, BROWSER)
+        assert isinstance(by_password, StepNeeded), (
+            "the password alone is not enough where there is a second factor"
+        )
+
+    run(tmp_path, test)
+
+
+def test_without_a_password_only_a_passkey_opens_a_session(tmp_path: Path) -> None:
+    async def test(someone: Person) -> None:
+        sign_in = someone.sign_in
+        step = await sign_in.ask("", b"challenge")
+        assert isinstance(await sign_in.with_code(step, someone.code(), BROWSER), Gone)
+        begun = await sign_in.attempt(step, BROWSER)
+        assert begun is not None
+        assert (begun.account, begun.step.challenge) == (None, b"challenge")
+        refused = await sign_in.complete(step, someone.account, Method.TOTP, BROWSER)
+        assert isinstance(refused, Gone)
+        step = await sign_in.ask("", b"challenge")
+        assert await sign_in.ask(step, b"another") == step
+        done = await sign_in.complete(step, someone.account, Method.PASSKEY, BROWSER, using=lambda _: True)
+        assert isinstance(done, SignedIn)
+        step = await sign_in.ask("", b"challenge")
+        done = await sign_in.complete(step, someone.account, Method.PASSKEY, BROWSER, using=lambda _: False)
+        assert isinstance(done, Gone)
+
+    run(tmp_path, test)
+
+
+def test_another_accounts_passkey_completes_nothing(tmp_path: Path) -> None:
+    async def test(someone: Person) -> None:
+        other = await someone.write(lambda tx: person(tx, "bob@one.example"))
+        step = await someone.begun()
+        assert isinstance(await someone.sign_in.complete(step, other, Method.SECOND_PASSKEY, BROWSER), Gone)
+
+    run(tmp_path, test)
+
+
+def test_steps_are_few(tmp_path: Path) -> None:
+    database = open_database(tmp_path / "db", SCHEMAS, create=True)
+
+    def verb(tx: Transaction) -> tuple[int, int]:
+        anna = person(tx, LOGIN).id
+        for number in range(sign_in_steps.MAX_PER_ACCOUNT + 5):
+            sign_in_steps.begin(tx, digest_of(str(number)), anna, Purpose.SIGN_IN, now_ms=NOW_MS + number)
+        for number in range(sign_in_steps.MAX_OF_NOBODY + 1):
+            sign_in_steps.begin(tx, digest_of(f"n{number}"), None, Purpose.SIGN_IN, now_ms=NOW_MS + number)
+        count = "SELECT COUNT(*) FROM sign_in_steps WHERE account IS"
+        return tx.value(f"{count} NOT NULL"), tx.value(f"{count} NULL")
+
+    of_anna, of_nobody = database.write_now(verb)
+    assert of_anna == sign_in_steps.MAX_PER_ACCOUNT
+    assert of_nobody <= sign_in_steps.MAX_OF_NOBODY
