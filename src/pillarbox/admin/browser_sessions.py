@@ -1,16 +1,19 @@
 """The browsers in which somebody is signed in: listed, and signed out."""
 
-from pillarbox.admin import accounts
+from pillarbox.admin import accounts, concerns
+from pillarbox.admin.permissions import DOMAIN_ADMINISTRATOR, ONESELF, may
 from pillarbox.directory import browser_sessions
 from pillarbox.directory.browser_sessions import BrowserSession
 from pillarbox.world.database import Transaction
 
 
+@may(ONESELF, DOMAIN_ADMINISTRATOR, of=concerns.account("login"))
 def listing(tx: Transaction, login: str, *, now_ms: int) -> list[BrowserSession]:
     """The account's sessions, the one that was used last first. Raises `NameRefused`."""
     return browser_sessions.listing(tx, accounts.find(tx, login).id, now_ms=now_ms)
 
 
+@may(ONESELF, DOMAIN_ADMINISTRATOR, of=concerns.account("login"))
 def end(tx: Transaction, login: str, identifier: str, *, now_ms: int) -> bool:
     """End a session at once, with what it has opened and made; returns whether there was one. Raises `NameRefused`."""
     account = accounts.find(tx, login).id
@@ -21,6 +24,7 @@ def end(tx: Transaction, login: str, identifier: str, *, now_ms: int) -> bool:
     return ended
 
 
+@may(ONESELF, DOMAIN_ADMINISTRATOR, of=concerns.account("login"))
 def end_all(tx: Transaction, login: str, *, now_ms: int, but: str = "") -> int:
     """The same for all sessions but for one; returns how many. Raises `NameRefused`."""
     account = accounts.find(tx, login).id

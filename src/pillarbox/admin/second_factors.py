@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from pillarbox.admin import accounts
+from pillarbox.admin import accounts, concerns
+from pillarbox.admin.permissions import DOMAIN_ADMINISTRATOR, ONESELF, OPERATOR, may
 from pillarbox.directory import passkeys, recovery_codes, second_factors, secrets, totp
 from pillarbox.directory.naming import NameRefused
 from pillarbox.directory.passkeys import NewPasskey, Passkey
@@ -23,6 +24,7 @@ class SecondFactors:
     """How many are left."""
 
 
+@may(ONESELF, DOMAIN_ADMINISTRATOR, of=concerns.account("login"))
 def find(tx: Transaction, login: str) -> SecondFactors:
     """Those of an account. Raises `NameRefused`."""
     account = accounts.find(tx, login)
@@ -35,6 +37,7 @@ def find(tx: Transaction, login: str) -> SecondFactors:
     )
 
 
+@may(ONESELF, DOMAIN_ADMINISTRATOR, of=concerns.account("login"))
 def remove(tx: Transaction, login: str) -> SecondFactors:
     """Remove all of them, recovery codes as well, for somebody who has lost the phone: the password is enough again.
     Returns what there was. Raises `NameRefused`."""
@@ -46,6 +49,7 @@ def remove(tx: Transaction, login: str) -> SecondFactors:
     return before
 
 
+@may(ONESELF, of=concerns.account("login"))
 def new_recovery_codes(tx: Transaction, login: str, codes: list[str], *, fresh: bytes, now_ms: int) -> None:
     """Store these codes (`generate`) instead of all that the account has. `fresh`: the secret to digest them with,
     where the installation has none yet. Raises `NameRefused`, also for an account without a second factor."""
@@ -55,6 +59,7 @@ def new_recovery_codes(tx: Transaction, login: str, codes: list[str], *, fresh: 
     store_recovery_codes(tx, account.id, codes, fresh=fresh, now_ms=now_ms)
 
 
+@may(ONESELF, of=concerns.account_number("account"))
 def store_recovery_codes(
     tx: Transaction, account: AccountId, codes: list[str], *, fresh: bytes, now_ms: int
 ) -> None:
@@ -70,6 +75,7 @@ def generate(entropy: Entropy) -> list[str]:
     return [recovery_codes.format_code(entropy.token_bytes(octets)) for _ in range(recovery_codes.CODES)]
 
 
+@may(ONESELF, of=concerns.account_number("account"))
 def confirm_one_time_codes(
     tx: Transaction,
     account: AccountId,
@@ -94,6 +100,7 @@ def confirm_one_time_codes(
     return codes if is_first else []
 
 
+@may(ONESELF, of=concerns.account_number("account"))
 def add_passkey(
     tx: Transaction,
     account: AccountId,
@@ -119,6 +126,7 @@ def add_passkey(
     return made, codes
 
 
+@may(ONESELF, DOMAIN_ADMINISTRATOR, of=concerns.account_number("account"))
 def remove_passkey(tx: Transaction, account: AccountId, identifier: int) -> bool | None:
     """Remove a passkey; recovery codes go with the last second factor. Returns whether it was the last, after which
     the password alone is enough; None where there is no such passkey."""
@@ -129,6 +137,7 @@ def remove_passkey(tx: Transaction, account: AccountId, identifier: int) -> bool
     return not second_factors.has_second_factor(tx, account)
 
 
+@may(OPERATOR)
 def end_what_passwords_have_opened(tx: Transaction, account: AccountId, *, now_ms: int) -> None:
     """After an account has got a second factor: end the sessions and push subscriptions that were made with its own
     password. Those of app passwords stay."""

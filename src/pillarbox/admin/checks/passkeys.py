@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from pillarbox.admin.checks.result import CheckResult, advice, ok, warning
+from pillarbox.admin.permissions import OWNER, may
 from pillarbox.config.relying_party import NoPasskeys, RelyingParty, relying_party
 from pillarbox.config.schema import Config
 from pillarbox.directory import passkeys as rows
@@ -34,6 +35,7 @@ def passkeys(config: Config, useless: int = 0) -> Iterator[CheckResult]:
         )
 
 
+@may(OWNER)
 def made_for_others(tx: Transaction, config: Config) -> int:
     """How many passkeys were made for another domain than that of the configuration."""
     party = relying_party(config)
