@@ -17,7 +17,7 @@ sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
 
 import pillarbox.admin  # noqa: E402 - after the path to it is known
 from dev import man  # noqa: E402 - likewise
-from pillarbox.admin.permissions import DECLARED, OPERATOR, Declaration, Who  # noqa: E402 - likewise
+from pillarbox.admin.permissions import ANYBODY, DECLARED, OPERATOR, Declaration, Who  # noqa: E402 - likewise
 from pillarbox.app.cli import main  # noqa: E402 - likewise
 from pillarbox.app.commands import COMMANDS  # noqa: E402 - likewise
 from pillarbox.config.schema import DEFAULT_PATH  # noqa: E402 - likewise
@@ -119,7 +119,8 @@ def _permission(verb: Callable[..., object], declared: Declaration) -> str:
     room = verb.__module__.removeprefix("pillarbox.").removeprefix("admin.")
     sentence = " ".join((verb.__doc__ or "").split()).split(". ")[0].rstrip(".")
     who = "; ".join(each.value for each in Who if each in declared.who)
-    about = "; ".join(dict.fromkeys(concern.words for concern in declared.of)) or "the provider"
+    nothing = "whom its link is for" if ANYBODY in declared.who else "the provider"
+    about = "; ".join(dict.fromkeys(concern.words for concern in declared.of)) or nothing
     return f"| `{room}.{verb.__name__}` | {sentence} | {who} | {about} |"
 
 

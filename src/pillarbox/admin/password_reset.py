@@ -6,7 +6,8 @@ Nothing here takes part in what a sign-in asks for: whether a second factor is n
 
 from msgspec import Struct
 
-from pillarbox.admin import account_letters, accounts
+from pillarbox.admin import account_letters, accounts, concerns
+from pillarbox.admin.permissions import ANYBODY, DOMAIN_ADMINISTRATOR, ONESELF, OPERATOR, may
 from pillarbox.delivery import account_mail
 from pillarbox.directory import accounts as rows
 from pillarbox.directory import app_passwords, recovery_addresses, reset_links
@@ -36,6 +37,7 @@ class NewMail(Struct, frozen=True, gc=False):
 # --- links
 
 
+@may(DOMAIN_ADMINISTRATOR, of=concerns.account("login"))
 def make_link(
     tx: Transaction, login: str, digest: bytes, *, valid_ms: int, asks_factor: bool, now_ms: int
 ) -> Account:
@@ -47,6 +49,7 @@ def make_link(
     return account
 
 
+@may(ANYBODY)
 def mail_link(tx: Transaction, login: str, new: NewMail) -> bool:
     """Send a link to the recovery address of whoever has this login; returns whether there is anybody to send it to.
 
@@ -71,6 +74,7 @@ def mail_link(tx: Transaction, login: str, new: NewMail) -> bool:
     )
 
 
+@may(ANYBODY)
 def finish(
     tx: Transaction,
     digest: bytes,
@@ -100,11 +104,13 @@ def finish(
 # --- recovery addresses
 
 
+@may(ONESELF, DOMAIN_ADMINISTRATOR, of=concerns.account("login"))
 def recovery(tx: Transaction, login: str, *, now_ms: int) -> Recovery:
     """The recovery address of an account, and one that is to be confirmed. Raises `NameRefused`."""
     return recovery_addresses.get(tx, accounts.find(tx, login).id, now_ms=now_ms)
 
 
+@may(ONESELF, of=concerns.account_number("account_id"))
 def set_recovery_address(tx: Transaction, account_id: AccountId, address: str, new: NewMail) -> str:
     """Send a link that confirms this address, and tell the owner in their own mailbox; returns the address.
 
@@ -123,6 +129,7 @@ def set_recovery_address(tx: Transaction, account_id: AccountId, address: str, n
     return to
 
 
+@may(ANYBODY)
 def confirm_recovery_address(tx: Transaction, digest: bytes, *, identity: str, now_ms: int) -> str | None:
     """Let an address count from now on, and tell the owner; returns the login. `None` where the link is gone."""
     waiting = recovery_addresses.confirm(tx, digest, now_ms=now_ms)
@@ -135,6 +142,7 @@ def confirm_recovery_address(tx: Transaction, digest: bytes, *, identity: str, n
     return account.login
 
 
+@may(ONESELF, DOMAIN_ADMINISTRATOR, of=concerns.account_number("account_id"))
 def remove_recovery_address(tx: Transaction, account_id: AccountId, *, identity: str, now_ms: int) -> bool:
     """Remove it, and tell the owner; returns whether there was one."""
     account = _account(tx, account_id)
@@ -144,6 +152,7 @@ def remove_recovery_address(tx: Transaction, account_id: AccountId, *, identity:
     return True
 
 
+@may(OPERATOR)
 def end_all_links(tx: Transaction) -> None:
     """After a restore: what was used, replaced or ended since the backup must not be there again."""
     reset_links.remove_all(tx)

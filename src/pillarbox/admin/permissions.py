@@ -31,6 +31,8 @@ Verb = TypeVar("Verb", bound=Callable[..., Any])
 class Who(StrEnum):
     """Who may."""
 
+    ANYBODY = "anybody"
+    """Without having signed in: the arguments show who it is, such as the token of a link."""
     ONESELF = "the person"
     """Whose account it is."""
     DOMAIN_ADMINISTRATOR = "administrators of the domain"
@@ -40,6 +42,7 @@ class Who(StrEnum):
     """By the command line, and nobody else: what reads everybody's mail, or works with files."""
 
 
+ANYBODY: Final = Who.ANYBODY
 ONESELF: Final = Who.ONESELF
 DOMAIN_ADMINISTRATOR: Final = Who.DOMAIN_ADMINISTRATOR
 OWNER: Final = Who.OWNER
@@ -104,6 +107,8 @@ def permitted(
     declared = DECLARED.get(verb)
     if declared is None or OPERATOR in declared.who:
         raise NotPermitted("not permitted: this is done on the machine itself, by the command line")
+    if ANYBODY in declared.who:
+        return
     person = accounts.get(tx, actor)
     if person is None or not person.enabled:
         raise NotPermitted("not permitted: the account is disabled or removed")

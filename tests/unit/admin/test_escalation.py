@@ -9,13 +9,16 @@ from pillarbox.admin import (
     accounts,
     aliases,
     app_passwords,
+    browser_sessions,
     dkim,
     domains,
     groups,
+    password_reset,
     queue,
     renaming,
     reports,
     roles,
+    second_factors,
 )
 from pillarbox.admin.accounts import NewAccount
 from pillarbox.admin.domains import DomainChange
@@ -78,6 +81,9 @@ def test_the_password_of_an_owner_is_not_reset_by_who_administers_its_domain(tx:
         (renaming.rename_account, (UMA, f"umb@{A}"), {}),
         (accounts.remove_address, (UMA, f"x@{A}"), {}),
         (app_passwords.revoke, (UMA, 1), {"now_ms": NOW_MS}),
+        (second_factors.remove, (UMA,), {}),
+        (browser_sessions.end_all, (UMA,), {"now_ms": NOW_MS}),
+        (password_reset.make_link, (UMA, b"x"), {"valid_ms": 1, "asks_factor": False, "now_ms": NOW_MS}),
     ):
         assert (
             refused(tx, ADA, verb, *arguments, **keywords) == f"not permitted: {UMA} is not yours to manage"
@@ -122,6 +128,15 @@ def test_nobody_gets_an_app_password_of_somebody_else(tx: Transaction) -> None:
                 tx, kit.number(tx, actor), app_passwords.add, UMA, object(), name="x", scopes=(), now_ms=1
             )
     permitted(tx, kit.number(tx, UMA), app_passwords.add, UMA, object(), name="x", scopes=(), now_ms=1)
+
+
+def test_nor_codes_or_a_recovery_address(tx: Transaction) -> None:
+    number = kit.number(tx, UMA)
+    for actor in (ADA, OWNER):
+        refused(tx, actor, second_factors.new_recovery_codes, UMA, ["x"], fresh=b"x", now_ms=NOW_MS)
+        refused(tx, actor, second_factors.store_recovery_codes, number, ["x"], fresh=b"x", now_ms=NOW_MS)
+        refused(tx, actor, password_reset.set_recovery_address, number, "x@far.example", object())
+    by(tx, ADA, second_factors.remove, UMA)  # for who has lost the phone
 
 
 def test_what_does_not_exist_elsewhere_is_refused_as_what_does(tx: Transaction) -> None:

@@ -14,6 +14,7 @@ from pillarbox.admin.accounts import NewAccount
 from pillarbox.admin.domains import DomainChange
 from pillarbox.admin.log_reading import LogQuery, LogScope
 from pillarbox.admin.permissions import (
+    ANYBODY,
     DECLARED,
     DOMAIN_ADMINISTRATOR,
     ONESELF,
@@ -118,6 +119,7 @@ def samples(tx: Transaction, verb: Verb, domain: str) -> dict[str, Any]:
         "logins": [user],
         "targets": [user],
         "account": kit.number(tx, user),
+        "account_id": kit.number(tx, user),
         "selection": Selection(domains=(domain,)),
         "message": tx.value("SELECT id FROM queue_messages WHERE reverse_path = ?", (user,)),
         "number": tx.value("SELECT id FROM received_reports WHERE domain = ?", (domain,)),
@@ -139,6 +141,8 @@ def samples(tx: Transaction, verb: Verb, domain: str) -> dict[str, Any]:
 
 def expected(declared: Declaration, actor: str, domain: str) -> bool:
     """Whether a verb that is about a domain, and its user, is to be permitted."""
+    if ANYBODY in declared.who:
+        return True
     if actor == kit.OWNER:
         return not declared.who.isdisjoint({OWNER, DOMAIN_ADMINISTRATOR})
     if actor == kit.administrator(domain):
@@ -187,6 +191,7 @@ def test_the_matrix_has_every_kind_of_declaration() -> None:
     """So that the test above cannot be empty."""
     kinds = [declared.who for declared in (DECLARED[verb] for verb in every_verb())]
     assert {frozenset(kind) for kind in kinds} == {
+        frozenset({ANYBODY}),
         frozenset({OPERATOR}),
         frozenset({OWNER}),
         frozenset({ONESELF}),
