@@ -192,6 +192,8 @@ def revoke(tx: Transaction, account: AccountId, identifier: int) -> bool:
     """Revoke an app password at once, and end the sessions that it has opened; returns whether it existed."""
     existed = tx.execute("DELETE FROM app_passwords WHERE account = ? AND id = ?", (account, identifier)) == 1
     if existed:
+        # Numbers are used again, and the next one is another device
+        tx.execute("DELETE FROM devices WHERE account = ? AND app_password = ?", (account, identifier))
         announce_withdrawal(tx)
     return existed
 
@@ -216,6 +218,14 @@ def find(tx: Transaction, account: AccountId, identifier: int) -> Matched | None
     return None if row is None else _matched(row)
 
 
+def name_of(tx: Transaction, account: AccountId, identifier: int) -> str | None:
+    """The name of the account's app password with this number; None where it was revoked."""
+    name: str | None = tx.value(
+        "SELECT name FROM app_passwords WHERE account = ? AND id = ?", (account, identifier)
+    )
+    return name
+
+
 def _matched(row: tuple[Any, ...]) -> Matched:
     account, identifier, scopes, read_only, networks, digest, *_ = row
     return Matched(account, identifier, _scopes(scopes), bool(read_only), networks, digest)
@@ -233,11 +243,11 @@ def is_valid(scopes: str, expires_at_ms: int | None, *, scope: Scope, now_ms: in
     return not {scope, Scope.MAIL}.isdisjoint(_scopes(scopes))
 
 
-def mark_used(tx: Transaction, identifier: int, *, address: str, scope: Scope, now_ms: int) -> None:
+def mark_used(tx: Transaction, identifier: int, *, address: str, scope: str, now_ms: int) -> None:
     """Record its use, for its owner's list: when, from which IP address, and for what."""
     tx.execute(
         "UPDATE app_passwords SET last_used_at_ms = ?, last_used_address = ?, last_used_scope = ? WHERE id = ?",
-        (now_ms, allowed_networks.plain_address(address), scope.value, identifier),
+        (now_ms, allowed_networks.plain_address(address), str(scope), identifier),
     )
 
 

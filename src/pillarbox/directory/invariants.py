@@ -76,6 +76,10 @@ _OF_NO_DOMAIN = (
     "FROM roles WHERE NOT (role = 'owner' AND domain = '' OR role = 'domain' AND domain IN"
     " (SELECT name FROM domains WHERE alias_of IS NULL))"
 )
+_REVOKED_DEVICES = (
+    "FROM devices WHERE kind = 'app password' AND NOT EXISTS (SELECT 1 FROM app_passwords p"
+    " WHERE p.id = devices.app_password AND p.account = devices.account)"
+)
 _GROUPLESS = "FROM group_members WHERE group_id NOT IN (SELECT id FROM member_groups)"
 
 _RENUMBERED = (
@@ -228,6 +232,19 @@ INVARIANTS = (
     _has_account("sign_in_steps", "account", "sign-in-step-has-account", "A sign-in that is not complete"),
     _has_account("passkeys", "account", "passkey-has-account", "A passkey"),
     _has_account("passkey_handles", "account", "passkey-handle-has-account", "A handle of passkeys"),
+    _has_account("sign_ins", "account", "sign-in-has-account", "A sign-in"),
+    _has_account("devices", "account", "device-has-account", "A device"),
+    _has_account(
+        "device_notices", "account", "device-notice-has-account", "Whether somebody is told of devices"
+    ),
+    Invariant(
+        "device-has-app-password",
+        "A device that is an app password has one that exists.",
+        f"SELECT account, quote(name) {_REVOKED_DEVICES}",
+        "device {1} of account {0} is an app password that does not exist",
+        "Forget it.",
+        (f"DELETE {_REVOKED_DEVICES}",),
+    ),
     _has_account("identities", "account", "identity-has-account", "An identity"),
     _has_account("vacation_responses", "account", "vacation-response-has-account", "An answer"),
     _has_account("vacation_senders", "account", "vacation-sender-has-account", "Who has had an answer"),

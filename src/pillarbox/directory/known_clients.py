@@ -30,6 +30,11 @@ def client_key(address: str) -> str:
     return f"{ipaddress.IPv6Address(int(parsed) >> 64 << 64)}/64"
 
 
+def is_this_machine(client: str) -> bool:
+    """Whether this is `client_key` of a loopback address, or of a local socket."""
+    return not client or client.startswith("127.") or client == "::/64"
+
+
 @lru_cache(maxsize=1024)
 def network_key(client: str) -> str:
     """The network of a client, given as `client_key`: a /24 or a /48; anything else is returned unchanged."""

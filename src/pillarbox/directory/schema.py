@@ -17,6 +17,9 @@ have set of the addresses they send from, `vacation_responses` what their mail i
 
 `reset_links` and `recovery_confirmations` hold digests of tokens that were given out; `recovery_mails`, what was sent
 to recovery addresses within the last hour.
+
+`sign_ins` has the last sign-ins of each account (`failed` keeps those apart that did not succeed), `devices` what has
+signed in to it (`device`: what one is known by), and `device_notices` whether its owner is told of new ones.
 """
 
 from pillarbox.world.database.schema import Schema
@@ -311,6 +314,56 @@ CREATE INDEX recovery_mails_by_account ON recovery_mails (account);
 CREATE INDEX recovery_mails_by_address ON recovery_mails (address)
 """
 
+# What has signed in before is no new device; of programs with the account's own password, the address is known alone
+_SIGN_INS = """
+CREATE TABLE sign_ins (
+  id INTEGER PRIMARY KEY,
+  account INTEGER NOT NULL,
+  failed INTEGER NOT NULL,
+  way TEXT NOT NULL,
+  address TEXT NOT NULL,
+  method TEXT NOT NULL,
+  name TEXT NOT NULL,
+  result TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  agent TEXT NOT NULL,
+  attempts INTEGER NOT NULL,
+  first_at_ms INTEGER NOT NULL,
+  last_at_ms INTEGER NOT NULL
+);
+CREATE INDEX sign_ins_by_account ON sign_ins (account, failed, last_at_ms);
+CREATE INDEX sign_ins_by_time ON sign_ins (last_at_ms);
+CREATE TABLE devices (
+  id INTEGER PRIMARY KEY,
+  account INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  device TEXT NOT NULL,
+  app_password INTEGER,
+  name TEXT NOT NULL,
+  first_seen_at_ms INTEGER NOT NULL,
+  last_seen_at_ms INTEGER NOT NULL,
+  address TEXT NOT NULL,
+  way TEXT NOT NULL,
+  agent TEXT NOT NULL,
+  told_at_ms INTEGER
+);
+CREATE UNIQUE INDEX devices_by_account ON devices (account, kind, device);
+CREATE INDEX devices_by_time ON devices (last_seen_at_ms);
+CREATE TABLE device_notices (
+  account INTEGER PRIMARY KEY,
+  wanted INTEGER NOT NULL,
+  had_device INTEGER NOT NULL
+);
+INSERT INTO devices (account, kind, device, app_password, name, first_seen_at_ms, last_seen_at_ms, address, way,
+  agent) SELECT account, 'app password', CAST(id AS TEXT), id, name, last_used_at_ms, last_used_at_ms,
+  coalesce(last_used_address, ''), coalesce(last_used_scope, 'imap'), ''
+  FROM app_passwords WHERE last_used_at_ms IS NOT NULL;
+INSERT INTO devices (account, kind, device, app_password, name, first_seen_at_ms, last_seen_at_ms, address, way,
+  agent) SELECT account, 'earlier', client, NULL, '', last_seen_at_ms, last_seen_at_ms, client, 'imap', ''
+  FROM known_clients;
+INSERT INTO device_notices (account, wanted, had_device) SELECT DISTINCT account, 1, 1 FROM devices
+"""
+
 _MIGRATIONS = (
     _FIRST,
     _DKIM_KEYS,
@@ -323,6 +376,7 @@ _MIGRATIONS = (
     _PASSKEYS,
     _ROLES,
     _RESET_LINKS,
+    _SIGN_INS,
 )
 
 # Code that knows of no second factor would let in who has the password alone

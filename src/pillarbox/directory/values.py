@@ -11,12 +11,14 @@ from pillarbox.directory.addresses import ACCOUNT, ALIAS, GROUP
 from pillarbox.directory.app_passwords import Scope
 from pillarbox.directory.browser_sessions import Method
 from pillarbox.directory.credential_marks import Reason
+from pillarbox.directory.devices import Kind
 from pillarbox.directory.dkim_keys import KeyState
 from pillarbox.directory.domains import DEFAULT_SEPARATOR
 from pillarbox.directory.passkeys import AAGUID_OCTETS, HANDLE_OCTETS, MAX_SIGN_COUNT
 from pillarbox.directory.recovery_codes import DIGEST_OCTETS
 from pillarbox.directory.roles import Role
 from pillarbox.directory.sign_in_steps import Purpose
+from pillarbox.directory.sign_ins import Result, Way
 from pillarbox.directory.totp import SECRET_OCTETS
 from pillarbox.protocol.sasl.scram_keys import DEFAULT_ITERATIONS, KEY_OCTETS, SALT_OCTETS
 from pillarbox.world.database.values import Rule, TableValues, date, integer, octets, optional, text
@@ -297,6 +299,53 @@ _CLIENTS: Final = TableValues(
     remedy="Forget it, until it logs in again.",
 )
 
+_SIGN_INS: Final = TableValues(
+    name="sign-in-values-valid",
+    table="sign_ins",
+    columns={
+        "account": integer(),
+        "failed": integer(0, 1, f"result <> '{Result.SUCCEEDED}'"),
+        "way": text(among=tuple(Way)),
+        "result": text(f"'{Result.FAILED}'", among=tuple(Result)),
+        **dict.fromkeys(("address", "method", "name", "reason", "agent"), text("''")),
+        "attempts": integer(instead="1"),
+        **dict.fromkeys(("first_at_ms", "last_at_ms"), date()),
+    },
+    rule="What is kept of a sign-in has its types.",
+    named="CAST(account AS INTEGER)",
+    message="a sign-in to account {0} has a text, number or date of a wrong type",
+    remedy="Leave it out. Without knowing when or by what protocol, drop the row.",
+)
+
+_DEVICES: Final = TableValues(
+    name="device-values-valid",
+    table="devices",
+    columns={
+        "account": integer(),
+        "kind": text(among=tuple(Kind)),
+        "device": text(),
+        "app_password": optional(integer(1)),
+        **dict.fromkeys(("name", "address", "agent"), text("''")),
+        **dict.fromkeys(("first_seen_at_ms", "last_seen_at_ms"), date()),
+        "way": text(f"'{Way.IMAP}'", among=tuple(Way)),
+        "told_at_ms": optional(date()),
+    },
+    rule="What is known of a device has its types.",
+    named="CAST(account AS INTEGER), quote(name)",
+    message="device {1} of account {0} has a text, number or date of a wrong type",
+    remedy="Leave it out. Without what it is known by, forget it: it is a new device when it signs in again.",
+)
+
+_DEVICE_NOTICES: Final = TableValues(
+    name="device-notice-values-valid",
+    table="device_notices",
+    columns={"wanted": integer(0, 1, "1"), "had_device": integer(0, 1, "1")},
+    rule="Whether somebody is told of new devices is known.",
+    named="account",
+    message="whether account {0} is told of new devices is not known",
+    remedy="It is told.",
+)
+
 _SECRETS: Final = TableValues(
     name="secret-values-valid",
     table="installation_secrets",
@@ -505,6 +554,9 @@ TABLES: Final[tuple[TableValues, ...]] = (
     _PASSKEYS,
     _PASSKEY_HANDLES,
     _CLIENTS,
+    _SIGN_INS,
+    _DEVICES,
+    _DEVICE_NOTICES,
     _SECRETS,
     _DKIM_KEYS,
     _IDENTITIES,

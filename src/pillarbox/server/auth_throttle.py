@@ -28,7 +28,7 @@ one who mistypes must not delay the others.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pillarbox.directory.known_clients import network_key
+from pillarbox.directory.known_clients import is_this_machine, network_key
 from pillarbox.world.shared import Tallies, Tally
 
 HALF_LIFE_S = 600.0
@@ -154,8 +154,3 @@ def _wait(tally: Tally, rule: Rule, now: float) -> float:
 def _decayed(tally: Tally, now: float) -> float:
     failures: float = tally.failures * 0.5 ** ((now - tally.at) / HALF_LIFE_S)
     return failures
-
-
-def is_this_machine(client: str) -> bool:
-    """Whether this is `directory.known_clients.client_key` of a loopback address, or of a local socket."""
-    return not client or client.startswith("127.") or client == "::/64"

@@ -25,6 +25,7 @@ INBOX = "(SELECT id FROM mailboxes WHERE account = 1 AND name = 'INBOX')"
 SENT = "(SELECT id FROM mailboxes WHERE account = 1 AND name = 'Sent')"
 ARCHIVED = f"(SELECT email FROM placements WHERE account = 1 AND mailbox = {INBOX} AND uid = 5)"
 PASSWORD = "argon2, stored_key, server_key, 0 FROM passwords"
+SIGN_IN = "0, 'imap', '192.0.2.1', 'password', '', 'succeeded', '', ''"
 KEYS = "zeroblob(32), zeroblob(32)"
 REST = "'', NULL, 1, scram_salt, scram_iterations, 0, 0 FROM accounts"
 
@@ -211,6 +212,23 @@ REPAIRED = {
         f"INSERT INTO sign_in_steps {SIGN_IN_STEP.format(1)}", "UPDATE sign_in_steps SET tries = 'zz'",
     ],
     "known-client-values-valid": ["INSERT INTO known_clients VALUES (1, x'ff', 0)"],
+    "sign-in-has-account": [f"INSERT INTO sign_ins VALUES (1, 99, {SIGN_IN}, 1, 0, 0)"],
+    "sign-in-values-valid": [
+        f"INSERT INTO sign_ins VALUES (1, 1, {SIGN_IN}, 1, 'zz', 0)",
+        "INSERT INTO sign_ins VALUES (2, 1, 7, 'imap', x'ff', x'ff', x'ff', 'zz', x'ff', x'ff', 'zz', 0, 0)",
+        "INSERT INTO sign_ins VALUES (3, 1, 0, 'gopher', '', '', '', 'succeeded', '', '', 1, 0, 0)",
+    ],
+    "device-has-account": ["INSERT INTO devices VALUES (1, 99, 'program', 'x', NULL, '', 0, 0, '', 'imap', '', NULL)"],
+    "device-has-app-password": [
+        "INSERT INTO devices VALUES (1, 1, 'app password', '7', 7, '', 0, 0, '', 'imap', '', NULL)"
+    ],
+    "device-values-valid": [
+        "INSERT INTO devices VALUES (1, 1, 'program', 'x', NULL, x'ff', 0, 0, x'ff', 'zz', x'ff', 'zz')",
+        "INSERT INTO devices VALUES (2, 1, 'zz', 'x', 'zz', '', 'zz', 0, '', 'imap', '', NULL)",
+        "INSERT INTO devices VALUES (3, 1, 'program', x'ff', NULL, '', 0, 0, '', 'imap', '', NULL)",
+    ],
+    "device-notice-has-account": ["INSERT INTO device_notices VALUES (99, 1, 1)"],
+    "device-notice-values-valid": ["INSERT INTO device_notices VALUES (1, 'zz', 7)"],
     "secret-values-valid": ["INSERT INTO installation_secrets VALUES ('x', 'zz')"],
     "subscription-values-valid": ["INSERT INTO subscriptions VALUES (1, x'ff')"],
     "dkim-key-values-valid": [
