@@ -17,6 +17,7 @@ from pillarbox.protocol.sasl.exchange import Challenge
 from pillarbox.protocol.sasl.line import decode_initial, decode_response, encode_challenge
 from pillarbox.server.authentication import Attempt, Authenticator, Client
 from pillarbox.server.connection import TlsState
+from pillarbox.store.schema import SCHEMA as STORE
 from pillarbox.world.clock import SystemClock
 from pillarbox.world.database.sqlite import memory_database
 from pillarbox.world.entropy import SystemEntropy
@@ -115,7 +116,7 @@ def _line(connection: socket.socket) -> bytes:
 async def login(folder: Path, mechanism: str, password: str, *options: str) -> tuple[bool, list[str]]:
     """Run gsasl; whether it succeeded, and the result of our side."""
     made = authority.ensure(folder, ["one.example"], now_ms=time.time_ns() // 1_000_000)
-    database = memory_database([SCHEMA])
+    database = memory_database([SCHEMA, STORE])
     database.write_now(person, "anna@one.example", "open sesame")
     authenticator = Authenticator(world_of(database, SystemClock(), entropy=SystemEntropy()))
     imap = Imap(authenticator, ServerTls([made.server]), asyncio.get_running_loop())

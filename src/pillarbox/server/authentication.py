@@ -45,6 +45,7 @@ from pillarbox.server.connection import TlsState
 from pillarbox.server.login_history import Client, LoginHistory
 from pillarbox.server.password_checks import AuthenticationUnavailable, PasswordChecks
 from pillarbox.server.password_upgrades import PasswordUpgrades
+from pillarbox.server.sign_in_log import OWN_PASSWORD, UNKNOWN, Means
 from pillarbox.world.entropy import nonce
 from pillarbox.world.world import World
 
@@ -147,9 +148,9 @@ class Authenticator:
         """
         return await self._proven(*_prepared(login, password), client, is_person=True)
 
-    def signed_in(self, who: Authenticated, login: str, client: Client) -> None:
+    def signed_in(self, account: Account, login: str, client: Client, means: Means) -> None:
         """A person has shown all that is asked for; `login` is how they wrote it."""
-        self._succeeded(who, login, client)
+        self._history.succeeded(account, login, client, means)
 
     async def slow_down(self, account: Account | None, client: Client) -> None:
         """Delay an attempt of a person to show what comes second, or alone: then their account may not be known yet.
@@ -194,6 +195,10 @@ class Authenticator:
         Raises `NameRefused` for one that can't be used, `AuthenticationUnavailable`.
         """
         return await self._checks.hash(password, scram_salt)
+
+    def told(self, account: Account, client: Client) -> None:
+        """A client that has logged in says only now what it is."""
+        self._history.told(account, client)
 
     async def settled(self) -> None:
         """Return once all that is recorded of past logins is written."""
@@ -277,9 +282,9 @@ class Authenticator:
         return _SECOND_FACTOR
 
     def _succeeded(self, who: Authenticated, login: str, client: Client) -> Authenticated:
-        self._history.succeeded(who.account, login, client)
-        if who.app_password is not None:
-            self._history.app_password_used(who.app_password.id, client)
+        used = who.app_password
+        means = OWN_PASSWORD if used is None else Means("app password", app_password=used.id)
+        self._history.succeeded(who.account, login, client, means)
         return who
 
     async def _refused(
@@ -287,7 +292,8 @@ class Authenticator:
     ) -> Unsuitable | None:
         """Record a failed login; what the client is to know of it."""
         why = unsuitable.why if unsuitable else ""
-        await self._history.failed(login, client, password=password, why=why)
+        means = _AN_APP_PASSWORD if unsuitable else UNKNOWN
+        await self._history.failed(login, client, password=password, why=why, means=means)
         return unsuitable if unsuitable and unsuitable.words else None
 
     async def _checked(
@@ -424,6 +430,7 @@ def _by_app_password(account: Account, matched: Matched) -> Authenticated:
 
 
 _SECOND_FACTOR: Final = Unsuitable("the account has a second factor", INSTEAD, needs_app_password=True)
+_AN_APP_PASSWORD: Final = Means("app password")
 _OUTSIDE: Final = Unsuitable(credentials.OUTSIDE)
 _FOR_PROGRAMS: Final = Unsuitable(
     "an app password at the sign-in page", "this is an app password, which is for programs"

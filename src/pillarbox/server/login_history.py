@@ -1,8 +1,8 @@
-"""What is recorded of logins: failures, the clients that an account knows, the use of app passwords.
+"""What is recorded of logins: failures, the clients that an account knows, what its owner sees of them.
 
-Failures go to the auth throttle, which delays further attempts. Successes make a client known to its
-account; that and the last use of an app password are written to the database in the background, for a
-login is not refused because it could not be recorded.
+Failures go to the auth throttle, which delays further attempts. Successes make a client known to its account; that is
+written to the database in the background, as is what the owner sees (`sign_in_log`), for a login is not refused because
+it could not be recorded.
 """
 
 import asyncio
@@ -10,14 +10,16 @@ from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Final
 
-from pillarbox.directory import app_passwords, known_clients
+from pillarbox.directory import known_clients
 from pillarbox.directory.accounts import Account, by_login, login_key
 from pillarbox.directory.app_passwords import Scope
 from pillarbox.directory.credentials import NOBODY
-from pillarbox.directory.known_clients import client_key, network_key
+from pillarbox.directory.known_clients import client_key, is_this_machine, network_key
+from pillarbox.directory.sign_ins import WAYS, Result, Way
 from pillarbox.mail.identifiers import AccountId
-from pillarbox.server.auth_throttle import AuthThrottle, is_this_machine
+from pillarbox.server.auth_throttle import AuthThrottle
 from pillarbox.server.password_checks import AuthenticationUnavailable
+from pillarbox.server.sign_in_log import OWN_PASSWORD, UNKNOWN, Means, SignInLog
 from pillarbox.world.database import DatabaseUnavailable
 from pillarbox.world.shared.metrics import Family
 from pillarbox.world.world import World
@@ -27,14 +29,16 @@ DAY_MS: Final = 24 * 3600 * 1000
 MAX_KNOWN_PAIRS: Final = 50_000
 """Pairs of account and client that this process remembers to be in the database."""
 
+_WRONG: Final = "wrong password"
+_DISABLED: Final = "the account is disabled"
+_TOO_MANY: Final = "too many attempts at once"
 
 LOGINS: Final = Family(
     name="logins",
     sentence="Attempts to log in.",
     labels=(
-        # Of the services that there are
-        ("protocol", (Scope.IMAP, Scope.POP3, Scope.SMTP, Scope.JMAP)),
-        ("result", ("succeeded", "failed", "throttled")),
+        ("protocol", tuple(Way)),
+        ("result", tuple(Result)),
     ),
 )
 
@@ -47,6 +51,15 @@ class Client:
     """The IP address of the other end."""
     scope: Scope
     """The service that is to be used: an app password must be made for it."""
+    agent: str = ""
+    """What it says it is, as it wrote it; empty where it has not said so yet."""
+    by_browser: bool = False
+    """Somebody signs in by our pages."""
+
+    @property
+    def way(self) -> Way:
+        """By what it comes in."""
+        return Way.WEB if self.by_browser else WAYS[self.scope]
 
     @property
     def network(self) -> str:
@@ -61,6 +74,7 @@ class LoginHistory:
     def __init__(self, world: World) -> None:
         self._world = world
         self._throttle = AuthThrottle(world.clock.monotonic, world.shared.tallies)
+        self._log = SignInLog(world)
         self._known: dict[tuple[int, str], int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -75,55 +89,62 @@ class LoginHistory:
         known = await self._is_known(account.id if account else NOBODY, where)
         wait = self._throttle.admit(key, where, known=known, password=password)
         if wait is None:
-            self._count(client, "throttled")
+            self._count(client, Result.THROTTLED)
+            if account is not None:
+                self._note(account, client, UNKNOWN, Result.THROTTLED, reason=_TOO_MANY)
             raise AuthenticationUnavailable("too many attempts are waiting already")
         if wait:
             await self._world.clock.sleep(wait)
         return known
 
-    def succeeded(self, account: Account, login: str, client: Client) -> None:
+    def succeeded(self, account: Account, login: str, client: Client, means: Means = OWN_PASSWORD) -> None:
         """The login was right; `login` is how the client wrote it."""
         where = client_key(client.address)
         self._throttle.succeeded(_key(account, login), where)
         self._remember(account, where)
-        self._count(client, "succeeded")
+        self._count(client, Result.SUCCEEDED)
+        self._note(account, client, means, Result.SUCCEEDED)
 
-    async def failed(self, login: str, client: Client, *, password: str = "", why: str = "") -> None:
-        """Login or password was wrong, or is no good here: `why`, for the log. `password` is empty where it was not
-        shown."""
+    async def failed(
+        self, login: str, client: Client, *, password: str = "", why: str = "", means: Means = UNKNOWN
+    ) -> None:
+        """Login or password was wrong, or is no good here: `why`, for the log and the owner. `password` is empty where
+        it was not shown."""
         account = await self._world.database.read(by_login, login)
         self._throttle.failed(_key(account, login), client_key(client.address), password=password)
-        self._failed(client, why)
+        self._failed(account, client, why, means)
 
     def refused(self, account: Account, client: Client, *, why: str) -> None:
         """The password was right, and lets nobody in. A failed login, which slows down no other."""
         self._throttle.refused(account.login, client_key(client.address))
-        self._failed(client, why)
+        self._failed(account, client, why, OWN_PASSWORD)
 
-    def app_password_used(self, identifier: int, client: Client) -> None:
-        """Note when, where and for what it was used."""
-        self.in_background(
-            self._world.database.write(
-                app_passwords.mark_used,
-                identifier,
-                address=client.address,
-                scope=client.scope,
-                now_ms=self._world.clock.now_ms(),
-            )
-        )
+    def told(self, account: Account, client: Client) -> None:
+        """A client that has logged in says only now what it is."""
+        self._log.told(account.id, client.way, client.address, client.agent)
 
     async def settled(self) -> None:
         """Return once all that is to be recorded is written."""
-        await asyncio.gather(*self._tasks)
+        await asyncio.gather(self._log.settled(), *self._tasks)
 
-    def _failed(self, client: Client, why: str) -> None:
-        self._count(client, "failed")
+    def _failed(self, account: Account | None, client: Client, why: str, means: Means) -> None:
+        self._count(client, Result.FAILED)
+        if account is not None:
+            reason = why or (_WRONG if account.enabled else _DISABLED)
+            self._note(account, client, means, Result.FAILED, reason=reason)
         # The login is not logged: people type passwords there.
         known = {"why": why} if why else {}
         self._world.telemetry.event("login failed", address=client.address, scope=client.scope, **known)
 
-    def _count(self, client: Client, result: str) -> None:
-        self._world.shared.metrics.count(LOGINS, client.scope, result).value += 1
+    def _count(self, client: Client, result: Result) -> None:
+        self._world.shared.metrics.count(LOGINS, client.way, result).value += 1
+
+    def _note(
+        self, account: Account, client: Client, means: Means, result: Result, *, reason: str = ""
+    ) -> None:
+        self._log.note(
+            account.id, client.way, client.address, means, result, reason=reason, agent=client.agent
+        )
 
     async def _is_known(self, account: AccountId, where: str) -> bool:
         if (account, where) in self._known:

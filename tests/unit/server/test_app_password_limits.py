@@ -175,7 +175,7 @@ def test_what_may_only_read_may_not_send(way: str) -> None:
 def test_a_password_of_ones_own_has_no_limits() -> None:
     async def scenario(bench: Bench) -> None:
         add_app(bench, bench.anna, Scope.IMAP, read_only=True, networks=OFFICE)
-        for scope in Scope:
+        for scope in set(Scope) - {Scope.MAIL}:  # which is no service
             outcome, _ = await tried(bench, "PLAIN", "anna", "open sesame", Client("203.0.113.1", scope))
             assert isinstance(outcome, Authenticated)
             assert not outcome.is_read_only

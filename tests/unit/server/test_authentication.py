@@ -7,7 +7,15 @@ from typing import Any, cast
 
 import pytest
 
-from pillarbox.directory import accounts, app_passwords, credential_marks, credentials, known_clients, secrets
+from pillarbox.directory import (
+    accounts,
+    app_passwords,
+    credential_marks,
+    credentials,
+    known_clients,
+    secrets,
+    sign_ins,
+)
 from pillarbox.directory.accounts import Account
 from pillarbox.directory.app_passwords import Limits, Scope
 from pillarbox.directory.schema import SCHEMA
@@ -23,6 +31,7 @@ from pillarbox.server.authentication import (
 )
 from pillarbox.server.connection import TlsState
 from pillarbox.server.login_history import LOGINS
+from pillarbox.store.schema import SCHEMA as STORE
 from pillarbox.world.clock import VirtualClock
 from pillarbox.world.database import Database, DatabaseUnavailable
 from pillarbox.world.database.sqlite import memory_database
@@ -62,6 +71,7 @@ class Bench:
         while not attempt.done():
             await self.clock.advance(self.clock.next_timer_in or 0)
             await asyncio.sleep(0.0005)
+        await self.authenticator.settled()  # so that time passes for delays alone
         return await attempt
 
 
@@ -71,7 +81,7 @@ def account_of(who: object) -> Account | None:
 
 def run(scenario: Callable[[Bench], Awaitable[Any]]) -> None:
     async def inside() -> None:
-        database = memory_database([SCHEMA])
+        database = memory_database([SCHEMA, STORE])
         clock, telemetry = VirtualClock(NOW_MS), MemoryTelemetry()
         anna = database.write_now(person, "anna@one.example", "open sesame")
         bert = database.write_now(person, "bert@one.example")
@@ -438,6 +448,34 @@ def test_many_concurrent_guesses_are_refused() -> None:
         await bench.clock.advance(300)
         outcomes = await asyncio.gather(*crowd, return_exceptions=True)
         assert any(isinstance(outcome, AuthenticationUnavailable) for outcome in outcomes)
+
+    run(scenario)
+
+
+def test_the_owner_sees_guesses_and_that_some_were_not_even_looked_at() -> None:
+    async def scenario(bench: Bench) -> None:
+        for number in range(12):
+            await bench.login("anna", f"guess{number}", AWAY)
+        crowd = [bench.authenticator.check_password("anna", "guess", AWAY) for _ in range(5)]
+        waiting = asyncio.gather(*crowd, return_exceptions=True)
+        await asyncio.sleep(0)
+        await bench.clock.advance(300)
+        await waiting
+        await bench.login("anna", "open sesame", HOME)
+        bench.database.write_now(accounts.set_enabled, bench.anna.id, enabled=False)
+        await bench.login("anna", "open sesame", HOME)
+        for login in ("nobody", "nobody@one.example"):
+            await bench.login(login, "guess", AWAY)
+        found = bench.database.read_now(sign_ins.listing, bench.anna.id)
+        told = {(each.attempt.result.value, each.attempt.reason, each.attempt.address) for each in found}
+        assert told == {
+            ("failed", "wrong password", AWAY.address),
+            ("throttled", "too many attempts at once", AWAY.address),
+            ("succeeded", "", HOME.address),
+            ("failed", "the account is disabled", HOME.address),
+        }
+        assert sum(each.count for each in found) == 19
+        assert bench.database.read_now(lambda tx: tx.value("SELECT count(*) FROM sign_ins")) == len(found)
 
     run(scenario)
 

@@ -98,9 +98,9 @@ class Logins:
         self._web_url = web_url
 
     async def check(
-        self, field: bytes, origin: Origin, remembered: Remembered, now_s: float
+        self, field: bytes, origin: Origin, remembered: Remembered, now_s: float, *, agent: str = ""
     ) -> Authenticated:
-        """Who sends a request with this Authorization field.
+        """Who sends a request with this Authorization field. `agent`: what the client says it is.
 
         Raises `Refused`, which a failed login is too, `AuthenticationUnavailable`, `DatabaseUnavailable`.
         """
@@ -109,7 +109,9 @@ class Logins:
         if not field:
             raise Refused(NO_LOGIN)
         digest = self._digest(b"login", origin, field)
-        who = remembered.of(digest, now_s) or await self._checked(field, Client(origin.address, Scope.JMAP))
+        who = remembered.of(digest, now_s)
+        if who is None:
+            who = await self._checked(field, Client(origin.address, Scope.JMAP, agent))
         if who is not remembered.who:
             remembered.keep(who, digest, now_s)
         return who

@@ -210,7 +210,9 @@ class HttpSession:
             _check_websocket_origin(head, exchange)
         now_s = context.world.clock.monotonic()
         try:
-            exchange.who = await context.logins.check(field, exchange.origin, self._memory(), now_s)
+            exchange.who = await context.logins.check(
+                field, exchange.origin, self._memory(), now_s, agent=self._agent
+            )
         except Refused as refused:
             if isinstance(refused, LoginFailed):
                 self._failed_logins += 1

@@ -24,7 +24,7 @@ _FAILED: Final = no("Authentication failed", response_codes.AUTHENTICATIONFAILED
 
 async def login(session: SessionState, command: Login) -> Reply:
     """RFC 9051 §6.2.3."""
-    who = await session.authenticator.check_password(command.login, command.password, _client(session))
+    who = await session.authenticator.check_password(command.login, command.password, client_of(session))
     match who:
         case None:
             return _FAILED
@@ -38,7 +38,7 @@ async def authenticate(session: SessionState, command: Authenticate) -> Reply | 
     """RFC 9051 §6.2.2; None while the exchange goes on."""
     session.attempt = session.authenticator.begin(
         command.mechanism,
-        _client(session),
+        client_of(session),
         session.connection.tls,
         plain_allowed=session.config.plain_passwords,
     )
@@ -102,8 +102,9 @@ def _shared(tls_available: bool, passwords_allowed: bool, mechanisms: tuple[str,
     return Conditions(tls_available, passwords_allowed, mechanisms)
 
 
-def _client(session: SessionState) -> Client:
-    return Client(session.connection.peer.address, Scope.IMAP)
+def client_of(session: SessionState) -> Client:
+    """The client, as the authenticator knows it."""
+    return Client(session.connection.peer.address, Scope.IMAP, session.client)
 
 
 def _logged_in(session: SessionState, who: Authenticated) -> Reply:

@@ -9,6 +9,7 @@ import pillarbox
 from pillarbox.protocol.imap import responses
 from pillarbox.protocol.imap.commands import Capability, Check, Enable, GetJmapAccess, Id, Logout, Noop
 from pillarbox.protocol.jmap.addresses import SESSION_PATH
+from pillarbox.server.imap.authenticate import client_of
 from pillarbox.server.imap.reply import Reply, bad, ok
 from pillarbox.server.imap.session_state import SessionState
 
@@ -27,6 +28,8 @@ async def identify(session: SessionState, command: Id) -> Reply:
     """RFC 2971: the client's own fields are shown to operators, and change nothing."""
     told = {name.lower(): value for name, value in command.fields or ()}
     session.client = " ".join(filter(None, map(told.get, _CLIENT_FIELDS)))[:_MAX_CLIENT_CHARACTERS]
+    if session.account is not None:
+        session.authenticator.told(session.account, client_of(session))
     session.write(responses.identification((("name", "Pillarbox"), ("version", pillarbox.__version__))))
     return ok("ID completed")
 

@@ -25,6 +25,7 @@ from pillarbox.server.sign_in.steps import (
     new_token,
 )
 from pillarbox.server.sign_in.totp import TotpCodes
+from pillarbox.server.sign_in_log import Means
 from pillarbox.world.database import Transaction
 from pillarbox.world.world import World
 
@@ -66,7 +67,7 @@ class SignIn:
             return None
         if isinstance(opened, Factors):
             return StepNeeded(token, opened)
-        self._authenticator.signed_in(who, login, client)
+        self._authenticator.signed_in(who.account, login, client, _means(opened.method, device))
         return SignedIn(who.account, token, opened, device)
 
     async def prove_with_password(
@@ -88,7 +89,7 @@ class SignIn:
             return Gone()
         if isinstance(proven, Factors):
             return StepNeeded(token, proven)
-        self._authenticator.signed_in(who, account.login, client)
+        self._authenticator.signed_in(account, account.login, client, _means(Method.PASSWORD, browser.device))
         return SignedIn(account, token, proven, browser.device)
 
     async def prove(self, session: BrowserSession) -> StepNeeded:
@@ -175,7 +176,7 @@ class SignIn:
         )
         if session is None:
             return Gone()
-        self._authenticator.signed_in(Authenticated(account), account.login, _client(browser))
+        self._authenticator.signed_in(account, account.login, _client(browser), _means(method, device))
         return SignedIn(account, token, session, device)
 
     async def is_right_code(self, account: AccountId, code: str) -> bool:
@@ -273,4 +274,9 @@ def _still_holds(tx: Transaction, step: Step, account: AccountId, method: Method
 
 
 def _client(browser: Browser) -> Client:
-    return Client(browser.address, Scope.JMAP)
+    return Client(browser.address, Scope.JMAP, browser.agent, by_browser=True)
+
+
+def _means(method: str, device: str) -> Means:
+    """By what somebody has signed in, with the browser that has this token."""
+    return Means(str(method), browser=digest_of(device).hex() if device else "")

@@ -20,12 +20,14 @@ def test_where_nothing_is_deleted_nothing_is_written(monkeypatch: pytest.MonkeyP
     with open_imap() as mail:
         mail.deliver(*[MESSAGE] * 3)
         client = mail.client(select="INBOX")
+        mail.runner.run(mail.provider.authenticator.settled())
         written: list[object] = []
         monkeypatch.setattr(mail.provider.world.database, "write", written.append)
         client.ok("EXPUNGE")
         client.ok("UID EXPUNGE 1:*")
         client.ok("CLOSE")
         assert written == []
+        monkeypatch.undo()
 
 
 def test_what_another_session_has_marked_is_removed_too() -> None:
