@@ -342,7 +342,7 @@ Days = Annotated[int, Meta(ge=1, le=3650)]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignIn:
-    """Signing in with a browser."""
+    """Signing in, and what is kept of it."""
 
     session_days: Annotated[
         Days,
@@ -352,6 +352,13 @@ class SignIn:
         Days,
         Description("How long a browser stays signed in at most, however much it is used.", "days"),
     ] = 365
+    history_days: Annotated[
+        Days,
+        Description(
+            "How long the last sign-ins of an account are kept, and the devices that have not signed in since.",
+            "days",
+        ),
+    ] = 180
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
