@@ -72,7 +72,7 @@ class ControlService:
     async def _selected(
         self, selection: Selection, asking: Connection
     ) -> AsyncIterator[tuple[OwnedConnection, Session]]:
-        wanted = _filter(selection)
+        wanted = matching(selection)
         looked_at = 0
         for listener in self._listeners():
             for connection in listener.connections:
@@ -136,8 +136,8 @@ def _session(found: OpenSession) -> Session:
     )
 
 
-def _filter(selection: Selection) -> Callable[[Session], bool]:
-    """Raises `NotUnderstood`."""
+def matching(selection: Selection) -> Callable[[Session], bool]:
+    """Whether a session is one of those selected. Raises `NotUnderstood`."""
     try:
         network = ipaddress.ip_network(selection.network, strict=False) if selection.network else None
     except ValueError as failure:
@@ -156,7 +156,9 @@ def _filter(selection: Selection) -> Callable[[Session], bool]:
 
 
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    return ipaddress.ip_address(text.partition("%")[0] or "0.0.0.0")  # noqa: S104 - of a UNIX socket: none
+    parsed = ipaddress.ip_address(text.partition("%")[0] or "0.0.0.0")  # noqa: S104 - of a UNIX socket: none
+    mapped = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None
+    return mapped or parsed  # a listener for both has IPv4 clients at IPv6 addresses
 
 
 def resident_octets() -> int:
