@@ -14,7 +14,7 @@ from pillarbox.admin.importing.run import run_import
 from pillarbox.app.database import opened_blobs, opened_database
 from pillarbox.app.demo_mail import DemoMessage, demo_messages
 from pillarbox.config.data_directory import DataDirectory
-from pillarbox.directory import accounts, credentials, domains, roles
+from pillarbox.directory import accounts, credentials, devices, domains, roles
 from pillarbox.directory.roles import Role
 from pillarbox.mail.mailbox_name import INBOX
 from pillarbox.mail.summary import summarize
@@ -121,7 +121,8 @@ def _make_account(tx: Transaction, person: Person, hashes: _Hashes, now_ms: int)
     """Create the account, or set its password; true where it is new."""
     account = accounts.by_login(tx, person.address)
     if account is None:
-        admin_accounts.create(tx, hashes.of(person), now_ms=now_ms)
+        made = admin_accounts.create(tx, hashes.of(person), now_ms=now_ms)
+        devices.want_notices(tx, made.id, wanted=False)  # who tries a program wants no mail that nobody sent
     else:
         salt, _ = credentials.scram_parameters(tx, account.id)
         credentials.set_password(tx, account.id, hashes.of(person, salt).hashed, now_ms=now_ms)

@@ -24,6 +24,7 @@ from pillarbox.app.demo import Demo
 from pillarbox.app.demo_data import DOMAINS
 from pillarbox.app.sockets import close
 from pillarbox.directory import accounts as directory
+from pillarbox.directory import devices
 from pillarbox.directory import domains as served
 from pillarbox.directory.accounts import Account
 from pillarbox.directory.naming import parse_address
@@ -86,7 +87,7 @@ def _add_account(database: Database, _demo: Demo, *, address: str, password: str
     def verb(tx: Transaction) -> None:
         if served.get(tx, domain) is None:
             domains.add(tx, domain, now_ms=now_ms)
-        accounts.create(tx, new, now_ms=now_ms)
+        devices.want_notices(tx, accounts.create(tx, new, now_ms=now_ms).id, wanted=False)
 
     database.write_now(verb)
 

@@ -226,6 +226,14 @@ def end_all(tx: Transaction, account: AccountId, *, but: str = "") -> int:
     return ended
 
 
+def end_in(tx: Transaction, account: AccountId, device: bytes) -> int:
+    """End the sessions of one browser, by the digest of the token by which it is known; returns how many."""
+    ended = tx.execute("DELETE FROM browser_sessions WHERE account = ? AND device = ?", (account, device))
+    if ended:
+        announce_withdrawal(tx)
+    return ended
+
+
 def any_expired(tx: Transaction, *, now_ms: int) -> bool:
     """Whether there is something that `remove_expired` would remove."""
     return tx.row("SELECT 1 FROM browser_sessions WHERE expires_at_ms <= ? LIMIT 1", (now_ms,)) is not None

@@ -230,6 +230,19 @@ def test_app_passwords_are_shown_once_and_can_be_revoked(there: CommandLine) -> 
     assert "no app password" in there.refused("app-password", "revoke", "anna", "99")
 
 
+def test_devices_and_sign_ins_are_listed(there: CommandLine) -> None:
+    assert there.json("account", "sign-ins", "anna") == there.json("account", "devices", "anna") == []
+    assert there.text("account", "sign-ins", "anna", "--failed").split()[:3] == ["LAST", "FIRST", "TIMES"]
+    assert there.text("account", "devices", "anna").split()[:2] == ["ID", "DEVICE"]
+    assert there.json("account", "notify", "anna", "off")["notify"] == "off"
+    assert "is on: anna" in there.text("account", "notify", "anna", "on")
+    for verb in ("--end", "--forget"):
+        assert "has no device 7" in there.refused("account", "devices", "anna", verb, "7")
+    there.refused("account", "devices", "anna", "--end", "7", "--forget", "7", code=2)
+    for words in (("sign-ins", "nobody"), ("devices", "nobody"), ("notify", "nobody", "on")):
+        assert "nobody" in there.refused("account", *words)
+
+
 def test_app_passwords_can_be_limited(there: CommandLine) -> None:
     limits = ("--read-only", "--network", "192.0.2.0/24", "--network", "2001:db8::7", "--scope", "dav")
     made = there.json("app-password", "add", "anna", "phone", *limits, "--scope", "imap")

@@ -4,6 +4,7 @@ from typing import BinaryIO
 
 import click
 
+from pillarbox.app.commands import account_devices
 from pillarbox.app.commands.amounts import Duration, Octets, shown
 from pillarbox.app.commands.browsers import sessions, sign_out
 from pillarbox.app.commands.installation import (
@@ -36,6 +37,8 @@ command.add_command(sessions)
 command.add_command(sign_out)
 command.add_command(second_factor)
 command.add_command(recovery_codes)
+for _of_devices in (account_devices.sign_ins, account_devices.devices_command, account_devices.notify):
+    command.add_command(_of_devices)
 
 
 @command.command("add")
