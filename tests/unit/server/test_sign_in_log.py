@@ -11,11 +11,11 @@ from pillarbox.directory.accounts import Account
 from pillarbox.directory.sign_ins import Result, SignIn, Way
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.sign_in_log import (
-    ACCOUNTS_TOGETHER,
     LATER_S,
     MAX_FAILED,
     OWN_PASSWORD,
     SOON_S,
+    TOGETHER,
     UNKNOWN,
     SignInLog,
 )
@@ -146,7 +146,20 @@ def test_many_accounts_are_written_in_parts() -> None:
         assert await bench.written(SOON_S) == len(bench.people)
         assert {*bench.counting.accounts} == {each.id for each in bench.people}
 
-    run(scenario, people=2 * ACCOUNTS_TOGETHER + 1)
+    run(scenario, people=2 * TOGETHER + 1)
+
+
+def test_many_attempts_at_one_account_are_written_in_parts() -> None:
+    async def scenario(bench: Bench) -> None:
+        for number in range(2 * TOGETHER + 1):
+            bench.note(address=f"198.51.100.{number}")
+        assert await bench.written(SOON_S) == 3
+        rows = bench.rows()
+        assert [row.attempt.address for row in reversed(rows)] == [
+            f"198.51.100.{number}" for number in range(2 * TOGETHER + 1)
+        ]
+
+    run(scenario)
 
 
 def test_nobody_hears_that_it_could_not_be_written() -> None:
