@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from typing import Final
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from pillarbox.delivery.accept import Acceptance, accept
 from pillarbox.delivery.placement import Placement
@@ -72,19 +71,16 @@ def record(
 ) -> int:
     """Write them; returns of how many new devices the owner was told. `token`: random, of letters and digits.
 
-    Nothing is written for an account, or an app password, that is gone by now.
+    Nothing is written for an account that is gone by now, and an app password that is gone is no device.
     """
     owner = accounts.get(tx, account)
     if owner is None:
         return 0
     told = 0
     for number, each in enumerate(noticed):
-        known = each.known
-        noted = each.noted if known is None else _mark_used(tx, account, known, each.noted)
-        if noted is None:
-            continue
+        known, noted = each.known, each.noted
         sign_ins.add(tx, account, noted)
-        if known is None:
+        if known is None or not _mark_used(tx, account, known, noted):
             continue
         seen = _seen(known, noted)
         device = devices.add(tx, account, seen)
@@ -93,18 +89,17 @@ def record(
     return told
 
 
-def _mark_used(tx: Transaction, account: AccountId, known: Known, noted: Noted) -> Noted | None:
-    """Note the use of an app password, and its name. `None`: it was revoked meanwhile."""
+def _mark_used(tx: Transaction, account: AccountId, known: Known, noted: Noted) -> bool:
+    """Note the use of an app password; false where it was revoked meanwhile, and perhaps another has its number."""
     identifier, attempt = known.app_password, noted.attempt
     if identifier is None:
-        return noted
-    name = app_passwords.name_of(tx, account, identifier)
-    if name is None:
-        return None
+        return True
+    if app_passwords.name_of(tx, account, identifier) != attempt.name:
+        return False
     app_passwords.mark_used(
         tx, identifier, address=attempt.address, scope=attempt.way.value, now_ms=noted.last_at_ms
     )
-    return replace(noted, attempt=replace(attempt, name=name))
+    return True
 
 
 def _seen(known: Known, noted: Noted) -> Seen:

@@ -64,6 +64,7 @@ class Matched:
 
     account: AccountId
     id: int
+    name: str
     scopes: frozenset[Scope]
     read_only: bool
     networks: str
@@ -201,7 +202,8 @@ def revoke(tx: Transaction, account: AccountId, identifier: int) -> bool:
 def matching(tx: Transaction, digest: bytes, *, now_ms: int) -> Matched | None:
     """The app password with this digest, of whatever account and for whatever service, unless it has expired."""
     row = tx.row(
-        "SELECT account, id, scopes, read_only, networks, digest, expires_at_ms FROM app_passwords WHERE digest = ?",
+        "SELECT account, id, name, scopes, read_only, networks, digest, expires_at_ms FROM app_passwords"
+        " WHERE digest = ?",
         (digest,),
     )
     if row is None or has_expired(row[-1], now_ms=now_ms):
@@ -212,7 +214,7 @@ def matching(tx: Transaction, digest: bytes, *, now_ms: int) -> Matched | None:
 def find(tx: Transaction, account: AccountId, identifier: int) -> Matched | None:
     """The account's app password with this number; None where it was revoked."""
     row = tx.row(
-        "SELECT account, id, scopes, read_only, networks, digest FROM app_passwords WHERE account = ? AND id = ?",
+        "SELECT account, id, name, scopes, read_only, networks, digest FROM app_passwords WHERE account = ? AND id = ?",
         (account, identifier),
     )
     return None if row is None else _matched(row)
@@ -227,8 +229,8 @@ def name_of(tx: Transaction, account: AccountId, identifier: int) -> str | None:
 
 
 def _matched(row: tuple[Any, ...]) -> Matched:
-    account, identifier, scopes, read_only, networks, digest, *_ = row
-    return Matched(account, identifier, _scopes(scopes), bool(read_only), networks, digest)
+    account, identifier, name, scopes, read_only, networks, digest, *_ = row
+    return Matched(account, identifier, name, _scopes(scopes), bool(read_only), networks, digest)
 
 
 def has_expired(expires_at_ms: int | None, *, now_ms: int) -> bool:

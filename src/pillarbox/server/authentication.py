@@ -283,7 +283,7 @@ class Authenticator:
 
     def _succeeded(self, who: Authenticated, login: str, client: Client) -> Authenticated:
         used = who.app_password
-        means = OWN_PASSWORD if used is None else Means("app password", app_password=used.id)
+        means = OWN_PASSWORD if used is None else Means("app password", used.name, used.id)
         self._history.succeeded(who.account, login, client, means)
         return who
 

@@ -44,7 +44,7 @@ class Means(Struct, frozen=True, gc=False):
     """`password`, `app password`, `password+totp`, `password+recovery`, `password+passkey`, `passkey`; empty where it
     is not known."""
     name: str = ""
-    """Of the passkey. That of an app password is looked up."""
+    """Of the app password or the passkey."""
     app_password: int | None = None
     """Its number."""
     browser: str = ""

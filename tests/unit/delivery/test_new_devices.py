@@ -20,6 +20,7 @@ from tests.kit.database import open_transaction
 from tests.kit.people import NOW_MS, person
 
 HOME, AWAY = "192.0.2.1", "198.51.100.1"
+PHONE = 'my "phone" 0'
 
 
 @pytest.fixture
@@ -42,8 +43,9 @@ def noticed(
     way: Way = Way.IMAP,
     method: str = "password",
     agent: str = "",
+    name: str = "",
 ) -> Noticed:
-    attempt = Attempt(way, address, method, "", Result.SUCCEEDED, "")
+    attempt = Attempt(way, address, method, name, Result.SUCCEEDED, "")
     return Noticed(Noted(attempt, 1, NOW_MS, NOW_MS, agent), known or devices.program(way, address))
 
 
@@ -91,7 +93,9 @@ def test_the_owner_is_told_of_the_second_device_once(tx: Transaction, anna: Acco
 def test_an_app_password_is_named_and_its_use_is_noted(tx: Transaction, anna: Account) -> None:
     record(tx, anna, noticed())
     number = phone(tx, anna)
-    used = noticed(devices.of_app_password(number), address=AWAY, way=Way.SMTP, method="app password")
+    used = noticed(
+        devices.of_app_password(number), address=AWAY, way=Way.SMTP, method="app password", name=PHONE
+    )
     assert record(tx, anna, used) == 1
     text = messages(tx)[0].decode()
     assert 'By:              SMTP, with the app password "my "phone" 0"\r\n' in text
@@ -106,16 +110,23 @@ def test_an_app_password_is_named_and_its_use_is_noted(tx: Transaction, anna: Ac
     assert devices.listing(tx, anna.id)[0].name == 'my "phone" 0'
 
 
-def test_of_a_revoked_app_password_nothing_is_written(tx: Transaction, anna: Account) -> None:
+def test_a_revoked_app_password_is_no_device_and_its_number_another(tx: Transaction, anna: Account) -> None:
     record(tx, anna, noticed())
     number = phone(tx, anna)
-    used = noticed(devices.of_app_password(number), method="app password")
-    record(tx, anna, used)
+    used = noticed(devices.of_app_password(number), method="app password", name=PHONE)
+    assert record(tx, anna, used) == 1
     app_passwords.revoke(tx, anna.id, number)
     assert record(tx, anna, used) == 0
     assert len(devices.listing(tx, anna.id)) == 1
     assert phone(tx, anna, 1) == number, "the number is used again"
-    assert record(tx, anna, used) == 1, "and is another device"
+    assert record(tx, anna, used) == 0
+    (listed,) = app_passwords.listing(tx, anna.id)
+    assert listed.last_used_at_ms is None
+    assert sign_ins.listing(tx, anna.id)[0].count == 3, (
+        "who has signed in with it before, is told all the same"
+    )
+    another = noticed(devices.of_app_password(number), method="app password", name='my "phone" 1')
+    assert record(tx, anna, another) == 1
 
 
 def test_who_is_over_quota_is_told_all_the_same(tx: Transaction, anna: Account) -> None:
