@@ -9,6 +9,7 @@ from pillarbox.directory.known_clients import client_key, network_key
 from pillarbox.server.auth_throttle import (
     ACCOUNT,
     CLIENT,
+    CODE,
     HALF_LIFE_S,
     KNOWN_PAIR,
     MAX_WAIT_S,
@@ -264,3 +265,29 @@ def test_a_program_that_tries_each_minute_is_never_delayed() -> None:
         for _connection in range(3):
             throttle.refused("anna", "a")
         watch.now += 60
+
+
+def test_of_all_who_guess_a_code_few_are_heard_in_a_day() -> None:
+    watch = Watch()
+    throttle = AuthThrottle(watch, for_one_alone().tallies)
+    checked, day_s = 0, 24 * 3600
+    while watch.now < 1000 + day_s:
+        while throttle.admit_code("anna") is not None:
+            checked += 1
+        watch.now += 5
+    assert checked < 3000, "of 333,000 that are needed on average"
+    assert throttle.admit_code("bert") == 0
+
+
+def test_a_thousand_codes_at_once_are_no_more_than_one_after_another() -> None:
+    throttle = AuthThrottle(Watch(), for_one_alone().tallies)
+    waits = [throttle.admit_code("anna") for _attempt in range(1000)]
+    assert sum(wait is not None for wait in waits) < CODE.free + 10
+    assert waits[: CODE.free] == [0.0] * CODE.free
+
+
+def test_the_owner_who_mistypes_is_not_slowed_once_a_code_was_right() -> None:
+    throttle = AuthThrottle(Watch(), for_one_alone().tallies)
+    for _day in range(5):
+        assert [throttle.admit_code("anna") for _attempt in range(CODE.free)] == [0.0] * CODE.free
+        throttle.code_was_right("anna")

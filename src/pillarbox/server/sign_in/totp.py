@@ -1,7 +1,7 @@
 """One-time codes at sign-in, and setting them up (`directory.totp`, RFC 6238).
 
-Whoever calls `check` slows guesses down and counts them (`LoginHistory`): with six digits, and three codes of a million
-that are right at a time, nothing else keeps a guesser out.
+Three codes of a million are right at a time: so all guesses at an account's form a queue, whoever makes them
+(`AuthThrottle.admit_code`). Whoever calls `check` slows down and counts failed logins besides (`LoginHistory`).
 """
 
 from dataclasses import dataclass, field
@@ -10,6 +10,8 @@ from typing import Final
 from pillarbox.admin import second_factors
 from pillarbox.directory import secrets, totp
 from pillarbox.mail.identifiers import AccountId
+from pillarbox.server.auth_throttle import AuthThrottle
+from pillarbox.server.password_checks import AuthenticationUnavailable
 from pillarbox.world.world import World
 
 CLOCK_STEPS: Final = 10
@@ -31,26 +33,39 @@ class TotpCodes:
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self._throttle = AuthThrottle(world.clock.monotonic, world.shared.tallies)
 
     async def check(self, account: AccountId, code: str) -> bool:
         """Whether this is a code that the account's app shows now; then it is used up.
 
-        Of equal codes at the same moment, one is right. Raises `DatabaseUnavailable`.
+        Of equal codes at the same moment, one is right. Raises `DatabaseUnavailable`, and `AuthenticationUnavailable`
+        where too many codes were tried on the account.
         """
         typed = totp.read_code(code)
         secret = await self._world.database.read(totp.find, account)
         if secret is None or typed is None:
             return False
+        # What was right when it was typed is so after the wait
         step = totp.matching_step(secret.octets, typed, self._world.clock.now_ms())
+        await self._wait_for_turn(account)
         if step is None:
             self._explain(secret.octets, typed)
             return False
         # A code that was used before costs no transaction
         is_fresh = step > secret.last_step
         if is_fresh and await self._world.database.write(totp.use, account, secret.octets, step):
+            self._throttle.code_was_right(str(account))
             return True
         self._refused("the code was used before")
         return False
+
+    async def _wait_for_turn(self, account: AccountId) -> None:
+        wait = self._throttle.admit_code(str(account))
+        if wait is None:
+            self._refused("too many codes were tried")
+            raise AuthenticationUnavailable("too many codes were tried")
+        if wait:
+            await self._world.clock.sleep(wait)
 
     async def begin(self, account: AccountId, *, issuer: str, label: str) -> Setup:
         """Make a secret, which counts from `confirm` on; one that waited before is forgotten.

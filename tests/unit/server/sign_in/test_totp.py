@@ -9,12 +9,15 @@ import pytest
 from pillarbox.app.database import SCHEMAS
 from pillarbox.directory import recovery_codes, second_factors, totp
 from pillarbox.directory.accounts import Account
+from pillarbox.server.auth_throttle import AuthThrottle
+from pillarbox.server.password_checks import AuthenticationUnavailable
 from pillarbox.server.sign_in.recovery import RecoveryCodes
 from pillarbox.server.sign_in.totp import TotpCodes
 from pillarbox.world.clock import VirtualClock
 from pillarbox.world.database import Database
 from pillarbox.world.database.sqlite import memory_database
 from pillarbox.world.entropy import SeededEntropy
+from pillarbox.world.shared import Tallies
 from pillarbox.world.telemetry import MemoryTelemetry
 from tests.kit.people import NOW_MS, person
 from tests.kit.second_factor import RECOVERY_CODES, code, give
@@ -32,6 +35,7 @@ class Bench:
     database: Database
     clock: VirtualClock
     telemetry: MemoryTelemetry
+    tallies: Tallies
     anna: Account
     bert: Account
 
@@ -49,7 +53,16 @@ def run(scenario: Callable[[Bench], Awaitable[None]]) -> None:
         clock, telemetry = VirtualClock(NOW_MS), MemoryTelemetry()
         anna, bert = (database.write_now(person, f"{name}@one.example") for name in ("anna", "bert"))
         world = world_of(database, clock, telemetry=telemetry, entropy=SeededEntropy(3))
-        bench = Bench(TotpCodes(world), RecoveryCodes(world), database, clock, telemetry, anna, bert)
+        bench = Bench(
+            TotpCodes(world),
+            RecoveryCodes(world),
+            database,
+            clock,
+            telemetry,
+            world.shared.tallies,
+            anna,
+            bert,
+        )
         await scenario(bench)
         await database.close()
 
@@ -171,3 +184,44 @@ def test_without_a_secret_of_the_installation_there_are_no_recovery_codes() -> N
         assert not await bench.recovery.use(bench.anna.id, RECOVERY_CODES[0])
 
     run(scenario)
+
+
+def test_who_guesses_is_not_heard_and_the_owner_has_other_ways() -> None:
+    """A thousand guesses at once, of whatever clients: they know the password already."""
+
+    async def scenario(bench: Bench) -> None:
+        bench.database.write_now(give, bench.anna.id, now_ms=NOW_MS)
+        wrong = next(text for text in ("000000", "000001", "000002", "000003") if not is_right(text))
+        guesses = [asyncio.ensure_future(bench.codes.check(bench.anna.id, wrong)) for _ in range(1000)]
+        await passing(bench, guesses)
+        refused = [guess for guess in guesses if isinstance(guess.exception(), AuthenticationUnavailable)]
+        assert len(refused) > 980
+        assert ("one-time code refused", {"why": "too many codes were tried"}) in bench.log
+        assert await bench.recovery.use(bench.anna.id, RECOVERY_CODES[0]), "which nobody can guess"
+
+    def is_right(text: str) -> bool:
+        return text in {code(NOW_MS, steps=steps) for steps in (-1, 0, 1)}
+
+    run(scenario)
+
+
+def test_a_code_that_was_right_when_it_was_typed_is_so_after_the_wait() -> None:
+    async def scenario(bench: Bench) -> None:
+        bench.database.write_now(give, bench.anna.id, now_ms=NOW_MS)
+        throttle = AuthThrottle(bench.clock.monotonic, bench.tallies)
+        while (waited := throttle.admit_code(str(bench.anna.id))) is not None and waited < 10:
+            pass
+        typed = asyncio.ensure_future(bench.codes.check(bench.anna.id, code(NOW_MS)))
+        await passing(bench, [typed])
+        assert bench.clock.now_ms() - NOW_MS > STEP_MS
+        assert typed.result()
+
+    run(scenario)
+
+
+async def passing(bench: Bench, tasks: list[asyncio.Task[bool]]) -> None:
+    """Let time pass as they need it."""
+    await asyncio.sleep(0)
+    while not all(task.done() for task in tasks):
+        await bench.clock.advance(bench.clock.next_timer_in or 0)
+        await asyncio.sleep(0.0005)
