@@ -14,7 +14,7 @@ from pillarbox.server.http.routes import ROUTES
 from pillarbox.server.http.service import HttpService
 from tests.kit.certificate import client_context
 from tests.kit.http.server import HttpClient, Response
-from tests.kit.http.signing_in import PREFIX, SIGN_IN
+from tests.kit.http.signing_in import PREFIX, SECURE_ORIGIN, SIGN_IN
 from tests.kit.provider import Provider
 from tests.kit.server import Server, factories, serve
 
@@ -65,6 +65,7 @@ def attacked() -> Iterator[Place]:
 
 
 def _sessions(provider: Provider) -> Mapping[str, SessionFactory[Any]]:
+    provider.web_url = SECURE_ORIGIN
     web = HttpService(provider.world, provider.authenticator, provider.config, routes=(*ROUTES, *SIGN_IN))
     return {**factories(provider), "http": web.session, "https": web.session}
 

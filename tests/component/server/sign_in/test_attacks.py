@@ -11,11 +11,12 @@ from tests.component.server.sign_in import (
     attacks_by_programs,
     attacks_by_sites,
     attacks_on_factors,
+    attacks_on_passkeys,
     attacks_on_sessions,
 )
 from tests.kit.attack import Attack, attacked
 
-KINDS = (attacks_by_programs, attacks_on_sessions, attacks_on_factors, attacks_by_sites)
+KINDS = (attacks_by_programs, attacks_on_sessions, attacks_on_factors, attacks_on_passkeys, attacks_by_sites)
 ATTACKS = [attack for kind in KINDS for attack in kind.ATTACKS]
 
 
