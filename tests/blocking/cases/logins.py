@@ -13,6 +13,8 @@ from tests.blocking.target import Target
 from tests.blocking.wire import SMTP_REPLY, Wire
 
 MANY: Final = 1000
+CHALLENGES: Final = 1200
+"""Of each connection."""
 WRONG: Final = "a wrong password"
 PATIENCE_S: Final = 150.0
 
@@ -101,6 +103,23 @@ def flood(service: str) -> Callable[[Target], str]:
     return attack
 
 
+def passkeys(target: Target) -> str:
+    """Strangers ask for challenges of passkeys, each of which is kept for a while; they are as many as are kept."""
+    where = f"localhost:{target.provider.ports['http']}"
+    asked = (
+        f"POST /passkeys/show/sign-in/options HTTP/1.1\r\nHost: {where}\r\nOrigin: http://{where}\r\n"
+        "Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+    ).encode()
+    with ExitStack() as stack:
+        wires = [stack.enter_context(target.wire("http")) for _ in range(20)]
+        for wire in wires[1:]:
+            wire.send(asked * CHALLENGES)
+        answer = wires[0].exchange(asked, rb"^HTTP/1.1 \d\d\d")
+        for wire in wires[1:]:
+            wire.exchange(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", rb"\Zcannot be")
+    return answer.partition(b"\r\n")[0].decode()
+
+
 def _possible() -> int:
     """As many connections as this process may have, at most."""
     files, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -109,11 +128,10 @@ def _possible() -> int:
     return MANY
 
 
-CASES: Final = tuple(
-    Case(
-        f"{MANY} log-ins at once ({name})",
-        "128 MiB for the checks of clients that are known, and of others; these come last",
-        flood(service),
-    )
-    for name, service in (("IMAP", "imap"), ("SMTP", "submission"), ("HTTP", "http"))
+_LIMIT: Final = "128 MiB for the checks of clients that are known, and of others; these come last"
+CASES: Final = (
+    Case(f"{MANY} log-ins at once (IMAP)", _LIMIT, flood("imap")),
+    Case(f"{MANY} log-ins at once (SMTP)", _LIMIT, flood("submission")),
+    Case(f"{MANY} log-ins at once (HTTP)", _LIMIT, flood("http")),
+    Case("22,800 challenges of passkeys", "20,000 are kept", passkeys),
 )
