@@ -8,12 +8,13 @@ from typing import Any, cast
 
 import pytest
 
-from pillarbox.directory import accounts, credentials, foreign_hash, password_hash
+from pillarbox.directory import accounts, credentials, foreign_hash, password_hash, totp
 from pillarbox.directory.app_passwords import Scope
 from pillarbox.server import password_checks
 from pillarbox.server.authentication import Authenticator, Client
 from pillarbox.world.database import Database
 from tests.kit.people import NOW_MS, person
+from tests.kit.second_factor import SECRET
 from tests.kit.world import world_of
 from tests.unit.server.test_app_password_limits import tried
 from tests.unit.server.test_authentication import Bench, account_of, add_app, run
@@ -104,6 +105,8 @@ class Counted:
         return replace(self.costs, hashes=sorted(self.costs.hashes))
 
     async def _tried(self, bench: Bench, way: str, login: str, password: str, at: Client) -> object:
+        if way == "browser":
+            return await bench.passing(bench.authenticator.prove_password(login, password, at))
         trying = asyncio.ensure_future(tried(bench, way, login, password, at))
         while not trying.done():
             await bench.clock.advance(bench.clock.next_timer_in or 0)
@@ -113,7 +116,11 @@ class Counted:
 
 
 def people(bench: Bench) -> None:
-    """Somebody who is disabled, beside Anna with a password, and Bert with none but an app password."""
+    """Somebody who is disabled, and somebody with a second factor, beside Anna with a password, and Bert with none but
+    an app password."""
+    second = bench.database.write_now(person, "dora@one.example", "open sesame")
+    bench.database.write_now(totp.begin, second.id, SECRET, now_ms=NOW_MS)
+    assert bench.database.write_now(totp.confirm, second.id, SECRET, 1, now_ms=NOW_MS)
     disabled = bench.database.write_now(person, "carl@one.example", "open sesame")
     bench.database.write_now(accounts.set_enabled, disabled.id, enabled=False)
     bench.database.write_now(accounts.add_address, disabled.id, "old@one.example")
@@ -124,13 +131,14 @@ LOGINS = (
     "anna@one.example",
     "bert@one.example",
     "carl@one.example",
+    "dora@one.example",
     "nobody@one.example",
     "a@unknown.example",
 )
 
 
 WAYS_AND_GUESSES = [
-    *(("password", guess) for guess in GUESSES),
+    *((way, guess) for way in ("password", "browser") for guess in GUESSES),
     *((way, guess) for way in ("PLAIN", "LOGIN", "SCRAM-SHA-256") for guess in (GUESSES[0], GUESSES[2])),
 ]
 """SASL refuses what can be no password before anything is looked up."""
@@ -182,7 +190,9 @@ def test_all_wait_for_as_long_after_as_many_failures(
         people(bench)
         counted = Counted(bench, monkeypatch)
         waited = []
-        for number, login in enumerate(["anna", "bert@one.example", "carl", "old@one.example", "nobody"]):
+        for number, login in enumerate(
+            ["anna", "bert@one.example", "carl", "old@one.example", "dora", "nobody"]
+        ):
             client = Client(f"203.0.{number}.9", Scope.IMAP)
             waited.append((await counted.of(way, login, f"wrong{number}", before=failed, at=client)).waited_s)
         assert len({round(seconds, 3) for seconds in waited}) == 1, waited
