@@ -3,6 +3,8 @@
 import contextlib
 import json
 import subprocess
+import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +28,10 @@ SCRIPT_S = 30
 ATTEMPTS = 3
 
 
+class DriverFailed(Exception):
+    """What WebDriver says why it can't (W3C WebDriver §6.6)."""
+
+
 class Browser:
     """One window."""
 
@@ -35,7 +41,8 @@ class Browser:
         wanted = {"browserName": "chrome", "acceptInsecureCerts": True, "goog:chromeOptions": options}
         made = self._ask("POST", "/session", {"capabilities": {"alwaysMatch": wanted}})
         self._session = f"/session/{made['sessionId']}"
-        self._ask("POST", f"{self._session}/timeouts", {"script": SCRIPT_S * 1000})
+        times = {"script": SCRIPT_S * 1000, "implicit": SCRIPT_S * 1000}
+        self._ask("POST", f"{self._session}/timeouts", times)
 
     def open(self, url: str) -> None:
         """Load a page to its end."""
@@ -52,6 +59,73 @@ class Browser:
         assert "error" not in found, found["error"]
         return found.get("value")
 
+    def until(self, test: str) -> None:
+        """Wait until this expression is true, on whatever page the browser comes to."""
+        end = time.monotonic() + SCRIPT_S
+        while not self._holds(test):
+            assert time.monotonic() < end, f"never: {test}"
+            time.sleep(0.02)
+
+    def _holds(self, test: str) -> bool:
+        script = {"script": f"return Boolean({test})", "args": []}
+        try:
+            return bool(self._ask("POST", f"{self._session}/execute/sync", script))
+        except DriverFailed:  # the page goes away, or has not all of its elements yet
+            return False
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return str(self._ask("GET", f"{self._session}/url"))
+
+    def click(self, selector: str) -> None:
+        """Click on what this CSS selector finds, as a person does."""
+        self._ask("POST", f"{self._session}/element/{self._element(selector)}/click", {})
+
+    def type(self, selector: str, text: str) -> None:
+        """Type into a field."""
+        self._ask("POST", f"{self._session}/element/{self._element(selector)}/value", {"text": text})
+
+    def forget_cookies(self) -> None:
+        """Be a browser that was never here."""
+        self._ask("DELETE", f"{self._session}/cookie")
+
+    def add_authenticator(self, **options: object) -> str:
+        """Plug an authenticator in, which consents to all that it is asked (Web Authentication §11); its name."""
+        usual = {
+            "protocol": "ctap2",
+            "transport": "internal",
+            "hasResidentKey": True,
+            "hasUserVerification": True,
+            "isUserConsenting": True,
+            "isUserVerified": True,
+        }
+        return str(self._ask("POST", f"{self._session}/webauthn/authenticator", {**usual, **options}))
+
+    def remove_authenticator(self, name: str) -> None:
+        """Unplug it."""
+        self._ask("DELETE", f"{self._session}/webauthn/authenticator/{name}")
+
+    def add_credential(self, authenticator: str, credential: dict[str, Any]) -> None:
+        """Give an authenticator a passkey of another one."""
+        self._ask("POST", f"{self._session}/webauthn/authenticator/{authenticator}/credential", credential)
+
+    def before_pages(self, script: str) -> None:
+        """Run a script in each page before its own."""
+        wanted = {"cmd": "Page.addScriptToEvaluateOnNewDocument", "params": {"source": script}}
+        self._ask("POST", f"{self._session}/goog/cdp/execute", wanted)
+
+    def credentials(self, authenticator: str) -> list[dict[str, Any]]:
+        """The passkeys that an authenticator has."""
+        path = f"{self._session}/webauthn/authenticator/{authenticator}/credentials"
+        found: list[dict[str, Any]] = self._ask("GET", path)
+        return found
+
+    def _element(self, selector: str) -> str:
+        wanted = {"using": "css selector", "value": selector}
+        found = self._ask("POST", f"{self._session}/element", wanted)
+        return str(next(iter(found.values())))
+
     def close(self) -> None:
         """End it."""
         self._ask("DELETE", self._session)
@@ -60,8 +134,12 @@ class Browser:
         octets = None if content is None else json.dumps(content).encode()
         request = urllib.request.Request(self._driver + path, octets, method=method)
         request.add_header("Content-Type", "application/json")
-        with urllib.request.urlopen(request, timeout=2 * SCRIPT_S) as response:
-            return json.load(response)["value"]
+        try:
+            with urllib.request.urlopen(request, timeout=2 * SCRIPT_S) as response:
+                return json.load(response)["value"]
+        except urllib.error.HTTPError as failed:
+            told = json.load(failed)["value"]
+            raise DriverFailed(f"{told['error']}: {told['message']}") from None
 
 
 @contextlib.contextmanager

@@ -76,6 +76,15 @@ def why_not(request: HttpRequest) -> NoPasskeys | None:
     return request.shared(Passkeys).why_not(request.page_origin)
 
 
+def elsewhere(request: HttpRequest) -> str:
+    """The address at which passkeys work, where they do not on the page that was asked for; empty where they do, or
+    nowhere do."""
+    party = request.shared(Passkeys).party
+    if isinstance(party, NoPasskeys) or why_not(request) is None:
+        return ""
+    return party.origins[0]
+
+
 def _steps(request: HttpRequest) -> PasskeySteps:
     """Raises `Refused` where there are no passkeys."""
     why = why_not(request)

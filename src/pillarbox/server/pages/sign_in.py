@@ -15,7 +15,7 @@ from pillarbox.server.http.refusals import RETRY_S
 from pillarbox.server.http.request import HttpRequest
 from pillarbox.server.pages.forms import form_of
 from pillarbox.server.pages.local_path import local_path, with_query
-from pillarbox.server.pages.passkeys import why_not
+from pillarbox.server.pages.passkeys import elsewhere, why_not
 from pillarbox.server.pages.rendering import go_to, page, words_for
 from pillarbox.server.pages.stopping import for_people, no_tls
 from pillarbox.server.sign_in import factors
@@ -97,6 +97,7 @@ async def _form(
     address: str = "",
     **values: Any,
 ) -> Response:
+    where = elsewhere(request)
     shown = {
         "to": to,
         "address": address[:_MAX_SHOWN],
@@ -106,6 +107,7 @@ async def _form(
         "address_error": "",
         "password_error": "",
         "passkeys": "" if why_not(request) else "sign-in",
+        "no_passkeys": words_for(request)("passkey.elsewhere", address=where) if where else "",
         "can_reset": request.resetting.is_offered,
     }
     return await page(request, "sign_in.html", status=status, headers=headers, **{**shown, **values})

@@ -53,6 +53,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "The passkey was not accepted. Try again, or sign in with your password.",
         "Der Passkey wurde nicht angenommen. Bitte noch einmal versuchen oder mit Passwort anmelden.",
     ),
+    "passkey.elsewhere": ("Passkeys work at {address} only.", "Passkeys gehen nur unter {address}."),
     # --- proving again
     "prove.title": ("Is it you?", "Wer ist da?"),
     "prove.lead": (
