@@ -13,6 +13,7 @@ from pillarbox.server.authentication import Authenticated, Authenticator, Client
 from pillarbox.server.sign_in import choosing
 from pillarbox.server.sign_in.choosing import NotDone
 from pillarbox.server.sign_in.steps import Browser
+from pillarbox.server.sign_in_log import Means
 from pillarbox.world.database import Transaction
 from pillarbox.world.world import World
 
@@ -55,7 +56,7 @@ class Changing:
         )
         if changed is None:
             return NotDone.GONE
-        self._authenticator.signed_in(who, account.login, client)
+        self._authenticator.signed_in(account, account.login, client, _means(browser))
         return changed
 
     def _change(
@@ -80,3 +81,8 @@ class Changing:
             tx, account.login, hashed, now_ms=now_ms, keep_sessions=keep_sessions, staying=session.id
         )
         return account
+
+
+def _means(browser: Browser) -> Means:
+    digest = browser_sessions.digest_of(browser.device).hex() if browser.device else ""
+    return Means(browser=digest)

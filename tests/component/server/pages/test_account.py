@@ -73,6 +73,7 @@ def test_an_app_password_is_made_shown_once_and_revoked(server: Server, person: 
     assert PEOPLE[0] in made.text
     assert "mail.one.example" in made.text
     assert lets_in(server, password)
+    server.run(server.provider.authenticator.settled())
     page = person.get("/account/app-passwords")
     assert page.flaws() == []
     assert "Phone" in page.text
