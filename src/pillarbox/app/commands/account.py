@@ -5,7 +5,7 @@ from typing import BinaryIO
 import click
 
 from pillarbox.app.commands import account_devices
-from pillarbox.app.commands.amounts import Duration, Octets, shown
+from pillarbox.app.commands.amounts import Octets, shown
 from pillarbox.app.commands.browsers import sessions, sign_out
 from pillarbox.app.commands.installation import (
     CommandFailed,
@@ -24,6 +24,7 @@ from pillarbox.app.commands.passwords import (
     password_shown,
 )
 from pillarbox.app.commands.renamed import keep_address_option, renamed_lines
+from pillarbox.app.commands.reset_link import reset_link
 from pillarbox.app.commands.second_factor import recovery_codes, second_factor
 from pillarbox.mail.visible import visible
 
@@ -35,6 +36,7 @@ def command() -> None:
 
 command.add_command(sessions)
 command.add_command(sign_out)
+command.add_command(reset_link)
 command.add_command(second_factor)
 command.add_command(recovery_codes)
 for _of_devices in (account_devices.sign_ins, account_devices.devices_command, account_devices.notify):
@@ -149,46 +151,6 @@ def password(
     if new:
         data, text = {**data, "password": new}, text + password_shown(new)
     installation.show(data, text)
-
-
-@command.command("reset-link")
-@click.argument("login")
-@click.option(
-    "--valid", type=Duration(), default="24h", show_default=True, help="How long it can be used: 1h, 24h, 7d."
-)
-@click.option(
-    "--keep-second-factor/--without-second-factor",
-    "asks_factor",
-    default=True,
-    help="Whether an account with a second factor is asked for it, as by default; without it, the link is enough.",
-)
-@on_installation
-def reset_link(installation: Installation, login: str, valid: int, asks_factor: bool) -> None:
-    """Make a link by which the owner of an account sets a new password. It is shown once.
-
-    Whoever has it can set the password, once. One that was made before ends, and so does this one when the password is
-    changed in another way.
-    """
-    from pillarbox.admin import account_letters, password_reset
-    from pillarbox.directory import link_tokens
-    from pillarbox.directory.reset_links import MAX_VALID_MS
-    from pillarbox.world.entropy import SystemEntropy
-
-    url = installation.config.web_url
-    if not url:
-        raise CommandFailed("Nobody knows where people reach the pages: set 'http.url', or 'listen.https'.")
-    if valid > MAX_VALID_MS:
-        raise CommandFailed("A link is valid for 30 days at most.")
-    (token, digest), now_ms = link_tokens.issue(SystemEntropy()), installation.now_ms
-    account = installation.write(
-        password_reset.make_link, login, digest, valid_ms=valid, asks_factor=asks_factor, now_ms=now_ms
-    )
-    link = account_letters.reset_link(url, token)
-    data = {"login": account.login, "link": link, "expires_at_ms": now_ms + valid, "asks_factor": asks_factor}
-    installation.show(
-        data,
-        f"Link for a new password of {account.login}:\n\n  {link}\n\nIt is not shown again, and works once.",
-    )
 
 
 @command.command("import")

@@ -36,7 +36,7 @@ BROWSER = Browser("192.0.2.1", "Firefox")
 FAR = "anna@far.example"
 NEW = "quite another secret"
 NO_WEB: dict[str, Any] = {"http": (), "https": ()}
-NEEDED = Factors(totp=True)
+NEEDED = Factors(is_needed=True, totp=True)
 
 
 def run(test: Callable[[Provider], Coroutine[Any, Any, None]], folder: Path | None = None) -> None:
