@@ -3,7 +3,7 @@
 from typing import Final
 
 from pillarbox.server.http.route import Access, Handler, Route
-from pillarbox.server.pages import assets, front, sign_in
+from pillarbox.server.pages import assets, front, reset, sign_in
 from pillarbox.server.pages.account import (
     app_passwords,
     devices,
@@ -46,6 +46,18 @@ ROUTES: Final[tuple[Route, ...]] = (
     sent(sign_in.CODE, sign_in.submit_code),
     sent(sign_in.SIGN_OUT, sign_in.sign_out),
     shown(sign_in.SIGNED_OUT, sign_in.signed_out),
+    # --- without the password
+    shown(reset.RESET, reset.show),
+    sent(reset.RESET, reset.submit),
+    shown(reset.ASK, reset.show_ask),
+    sent(reset.ASK, reset.submit_ask),
+    shown(reset.ASKED, reset.asked),
+    shown(reset.DONE, reset.done),
+    shown(reset.CONFIRM, reset.show_confirm),
+    sent(reset.CONFIRM, reset.submit_confirm),
+    shown(reset.CONFIRMED, reset.confirmed),
+    shown(reset.CONFIRM_LINK, reset.open_confirmation),
+    shown(reset.LINK, reset.open_link),
     # --- the account
     shown(sign_in.HOME, overview.show),
     shown(visiting.PROVE, proving.show),

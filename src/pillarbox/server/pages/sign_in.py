@@ -108,7 +108,7 @@ async def _form(
         "password_error": "",
         "passkeys": "" if why_not(request) else "sign-in",
         "no_passkeys": words_for(request)("passkey.elsewhere", address=where) if where else "",
-        "can_reset": request.resetting.is_offered,
+        "can_reset": True,
     }
     return await page(request, "sign_in.html", status=status, headers=headers, **{**shown, **values})
 

@@ -8,7 +8,7 @@ import pytest
 
 from pillarbox.server.pages import rendering
 from pillarbox.server.pages.language import Language
-from pillarbox.server.pages.words import TABLE, account, frame, sign_in, words_of
+from pillarbox.server.pages.words import TABLE, account, frame, reset, sign_in, words_of
 
 NAMED = re.compile(r"""\bt\((?P<quote>["'])(?P<key>[\w.+]+)(?P=quote)(?! ~)""")
 """Where a template names a text."""
@@ -28,7 +28,7 @@ def test_a_text_is_there_in_both_languages(key: str) -> None:
 
 def test_no_text_shouts_or_has_two_homes() -> None:
     assert not [key for key, texts in TABLE.items() if any("!" in text for text in texts)]
-    assert len(TABLE) == len(frame.WORDS) + len(sign_in.WORDS) + len(account.WORDS)
+    assert len(TABLE) == sum(len(part.WORDS) for part in (account, frame, reset, sign_in))
 
 
 def test_there_is_nothing_but_english_and_german() -> None:

@@ -8,12 +8,12 @@ from functools import cache
 from typing import Final, TypeAlias
 
 from pillarbox.server.pages.language import Language
-from pillarbox.server.pages.words import account, frame, sign_in
+from pillarbox.server.pages.words import account, frame, reset, sign_in
 
 Words: TypeAlias = Callable[..., str]
 """Called with a key, and with what its text has places for."""
 
-TABLE: Final[dict[str, tuple[str, str]]] = {**frame.WORDS, **sign_in.WORDS, **account.WORDS}
+TABLE: Final[dict[str, tuple[str, str]]] = {**frame.WORDS, **sign_in.WORDS, **reset.WORDS, **account.WORDS}
 _COLUMNS: Final = {Language.ENGLISH: 0, Language.GERMAN: 1}
 
 
