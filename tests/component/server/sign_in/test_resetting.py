@@ -21,6 +21,7 @@ from pillarbox.directory.app_passwords import Scope
 from pillarbox.directory.naming import NameRefused
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.authentication import Authenticated, Client
+from pillarbox.server.chores.table import drop_reset_links
 from pillarbox.server.sign_in.choosing import NotDone
 from pillarbox.server.sign_in.factors import Factors
 from pillarbox.server.sign_in.recovery_address import RecoveryAddresses
@@ -28,12 +29,14 @@ from pillarbox.server.sign_in.resetting import MAX_ASKED_BY_NETWORK, Resetting, 
 from pillarbox.server.sign_in.steps import Browser
 from pillarbox.store import mailboxes
 from pillarbox.world.database import Database, Transaction
+from tests.kit.every_verb import no_rest
 from tests.kit.provider import PASSWORD, PEOPLE, Provider, open_provider
 
 T = TypeVar("T")
 URL = "https://mail.one.example"
 BROWSER = Browser("192.0.2.1", "Firefox")
 FAR = "anna@far.example"
+TABLES = ("reset_links", "recovery_confirmations", "recovery_mails")
 NEW = "quite another secret"
 NO_WEB: dict[str, Any] = {"http": (), "https": ()}
 NEEDED = Factors(is_needed=True, totp=True)
@@ -222,6 +225,24 @@ def test_what_may_be_chosen(tmp_path: Path) -> None:
         (tmp_path / "pwned").unlink()
         assert isinstance(await reset.finish(token, Wanted("open sesame"), BROWSER), Account)
         assert any("looked up" in str(event) for event in provider.telemetry.events)
+
+    run(test)
+
+
+def test_expired_links_are_removed() -> None:
+    async def test(provider: Provider) -> None:
+        kept = await link(provider)
+        await link(provider, 1, valid_ms=0)
+        _, digest = link_tokens.issue(provider.world.entropy)
+        begin, long_ago = recovery_addresses.begin, 0
+        await provider.world.database.write(begin, provider.accounts[0], FAR, digest, now_ms=long_ago)
+        while await drop_reset_links(provider.world, no_rest):
+            pass
+        counts = provider.world.database.read_now(
+            lambda tx: [tx.value(f"SELECT count(*) FROM {table}") for table in TABLES]
+        )
+        assert counts == [1, 0, 0]
+        assert await resetting(provider).look(kept) is not None
 
     run(test)
 
