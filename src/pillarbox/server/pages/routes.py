@@ -13,6 +13,7 @@ from pillarbox.server.pages.account import (
     proving,
     recovery_address,
     second_factor,
+    sign_ins,
     visiting,
 )
 from pillarbox.server.pages.forms import MEDIA_TYPES, max_form_octets
@@ -88,4 +89,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     shown(devices.PATH, devices.show),
     sent(devices.END, devices.end),
     sent(devices.END_OTHERS, devices.end_others),
+    sent(devices.FORGET, devices.forget),
+    shown(sign_ins.PATH, sign_ins.show),
+    sent(sign_ins.NOTICES, sign_ins.switch_notices),
 )

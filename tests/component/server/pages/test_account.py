@@ -219,6 +219,48 @@ def test_browsers_of_others_stay(server: Server, person: Person) -> None:
     assert other.get("/account").path == "/account"
 
 
+def test_programs_are_listed_and_forgotten(server: Server, person: Person) -> None:
+    made = person.send("/account/app-passwords/new", name="Phone", reach="all")
+    (password,) = [line for line in made.text.split("\n") if line.count("-") == 4]
+    assert lets_in(server, password)
+    assert lets_in(server, PASSWORD)
+    server.run(server.provider.authenticator.settled())
+    page = person.get("/account/devices")
+    assert page.flaws() == []
+    assert "Phone" in page.text
+    assert "Program with the password of the account" in page.text
+    (revoke,) = [link for link in links(page) if "revoke" in link]
+    assert "Revoke Phone?" in person.get(revoke).text
+    number = page.value("id")
+    assert "is forgotten" in person.send("/account/devices/forget", id=number).text
+    assert "Program with" not in person.get("/account/devices").text.replace("A program with", "")
+    assert person.send("/account/devices/forget", id=number).path == "/account/devices"
+    assert person.send("/account/devices/forget", id="x").path == "/account/devices"
+
+
+def test_the_last_sign_ins_are_listed_failed_ones_too(server: Server, person: Person) -> None:
+    Person(server).sign_in(password="guess")
+    assert lets_in(server, PASSWORD)
+    server.run(server.provider.authenticator.settled())
+    page = person.get("/account/sign-ins")
+    assert page.flaws() == []
+    assert "Mail program, fetching" in page.text
+    assert "Firefox, Linux" in page.text
+    assert page.text.count("failed") == 1
+    assert "guess" not in page.text
+
+
+def test_mails_about_new_devices_are_switched_off_and_on(server: Server, person: Person) -> None:
+    page = person.get("/account/sign-ins")
+    assert "A mail tells you of each new device." in page.text
+    off = person.send("/account/sign-ins/notices", wanted=page.value("wanted"))
+    assert off.path == "/account/sign-ins?done=notices_off"
+    assert off.flaws() == []
+    assert "No mail tells you of new devices." in off.text
+    on = person.send("/account/sign-ins/notices", wanted=off.value("wanted"))
+    assert "A mail tells you of each new device." in on.text
+
+
 # --- two steps
 
 

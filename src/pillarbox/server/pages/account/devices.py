@@ -1,19 +1,27 @@
-"""Where somebody is signed in: browsers, which are signed out one by one or all at once."""
+"""Where somebody is signed in: browsers, which are signed out one by one or all at once, and programs."""
 
 from typing import Final
 
 from msgspec import Struct
 from starlette.responses import Response
 
+from pillarbox.admin import devices as verbs
+from pillarbox.directory import devices as device_rows
 from pillarbox.directory.browser_sessions import BrowserSession
+from pillarbox.directory.devices import Device, Kind
+from pillarbox.directory.naming import NameRefused
 from pillarbox.server.http.request import HttpRequest
 from pillarbox.server.pages import agents
 from pillarbox.server.pages.account.visiting import account_page, finished, for_owner, session_of
 from pillarbox.server.pages.forms import form_of
+from pillarbox.server.pages.rendering import go_to
 
 PATH: Final = "/account/devices"
 END: Final = "/account/devices/end"
 END_OTHERS: Final = "/account/devices/end-others"
+FORGET: Final = "/account/devices/forget"
+_MAX_ID: Final = 15
+"""Digits of a number that the database can hold."""
 SECTION: Final = "devices"
 
 
@@ -31,10 +39,26 @@ class Browser(Struct, frozen=True, gc=False):
     is_this: bool
 
 
+class Program(Struct, frozen=True, gc=False):
+    """Something else that has signed in."""
+
+    id: int
+    name: str
+    """Of its app password; empty where it uses the account's own password."""
+    kind: str
+    """The key of the words for what it is, where it has no name."""
+    agent: str
+    address: str
+    seen_at_ms: int
+    app_password: int | None
+    """By its number it is revoked."""
+
+
 class View(Struct, frozen=True, gc=False):
     """All of an account."""
 
     browsers: list[Browser]
+    programs: list[Program]
 
 
 async def devices_page(request: HttpRequest, view: View) -> Response:
@@ -47,7 +71,9 @@ async def show(request: HttpRequest) -> Response:
     """The list."""
     here = session_of(request).id
     found = await request.sessions.listing(request.account)
-    return await devices_page(request, View([_browser(one, here) for one in found]))
+    known = await request.world.database.read(device_rows.listing, request.account.id)
+    programs = [_program(one) for one in known if one.kind is not Kind.BROWSER]
+    return await devices_page(request, View([_browser(one, here) for one in found], programs))
 
 
 @for_owner
@@ -64,6 +90,31 @@ async def end_others(request: HttpRequest) -> Response:
     """Sign out all but this one."""
     await request.sessions.end_all(request.account, but=session_of(request).id)
     return finished(PATH, "ended_others")
+
+
+@for_owner
+async def forget(request: HttpRequest) -> Response:
+    """Forget a program: it is a new device when it signs in again."""
+    text = (await form_of(request))["id"]
+    number = int(text) if text.isascii() and text.isdigit() and len(text) <= _MAX_ID else 0
+    try:
+        await request.world.database.write(verbs.forget, request.account.login, number)
+    except NameRefused:
+        return go_to(PATH)  # it is gone already
+    return finished(PATH, "forgotten")
+
+
+def _program(device: Device) -> Program:
+    is_program = device.kind is Kind.PROGRAM
+    return Program(
+        id=device.id,
+        name=device.name if device.kind is Kind.APP_PASSWORD else "",
+        kind="devices.program" if is_program else "devices.earlier",
+        agent=agents.in_words(device.agent),
+        address=device.address,
+        seen_at_ms=device.last_seen_at_ms,
+        app_password=device.app_password,
+    )
 
 
 def _browser(session: BrowserSession, here: str) -> Browser:

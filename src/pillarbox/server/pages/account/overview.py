@@ -49,6 +49,7 @@ def _states(request: HttpRequest, counts: Counts) -> dict[str, str]:
         "second_factor": t("second_factor.on" if counts.factors.is_needed else "second_factor.off"),
         "app_passwords": number("app_passwords.count", counts.app_passwords),
         "passkeys": number("passkeys.count", counts.factors.passkeys),
+        "sign_ins": t("sign_ins.state"),
         "recovery_address": t("recovery_address.state"),
         "devices": number("devices.count", counts.sessions),
     }

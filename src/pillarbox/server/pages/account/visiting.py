@@ -32,6 +32,7 @@ SECTIONS: Final = (
     Section("passkeys", "/account/passkeys"),
     Section("app_passwords", "/account/app-passwords"),
     Section("devices", "/account/devices"),
+    Section("sign_ins", "/account/sign-ins"),
     Section("recovery_address", "/account/recovery-address"),
 )
 
