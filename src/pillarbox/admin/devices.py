@@ -2,8 +2,9 @@
 
 from msgspec import Struct
 
-from pillarbox.admin import accounts, app_passwords
+from pillarbox.admin import accounts, app_passwords, concerns
 from pillarbox.admin.control.messages import Selection
+from pillarbox.admin.permissions import DOMAIN_ADMINISTRATOR, ONESELF, may
 from pillarbox.directory import browser_sessions, devices, sign_ins
 from pillarbox.directory.devices import Device, Kind
 from pillarbox.directory.naming import NameRefused
@@ -22,6 +23,7 @@ class Overview(Struct, frozen=True, gc=False):
     """The owner gets a mail about each new device."""
 
 
+@may(ONESELF, DOMAIN_ADMINISTRATOR, of=concerns.account("login"))
 def overview(tx: Transaction, login: str) -> Overview:
     """What is known of an account's devices and sign-ins. Raises `NameRefused`."""
     account = accounts.find(tx, login).id
@@ -32,11 +34,13 @@ def overview(tx: Transaction, login: str) -> Overview:
     )
 
 
+@may(ONESELF, of=concerns.account("login"))
 def want_notices(tx: Transaction, login: str, *, wanted: bool) -> None:
     """Switch the mails about new devices on or off. Raises `NameRefused`."""
     devices.want_notices(tx, accounts.find(tx, login).id, wanted=wanted)
 
 
+@may(ONESELF, of=concerns.account("login"))
 def forget(tx: Transaction, login: str, number: int) -> None:
     """Forget a device: it is a new one when it signs in again. Its sessions go on. Raises `NameRefused`."""
     account = accounts.find(tx, login)
@@ -44,6 +48,7 @@ def forget(tx: Transaction, login: str, number: int) -> None:
     devices.forget(tx, account.id, number)
 
 
+@may(ONESELF, DOMAIN_ADMINISTRATOR, of=concerns.account("login"))
 def end(tx: Transaction, login: str, number: int, *, now_ms: int) -> Selection | None:
     """End what a device has open: a browser is signed out, an app password revoked. A program with the account's own
     password has nothing that could be revoked: its sessions are those that the caller is given, to have them ended

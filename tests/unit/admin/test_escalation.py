@@ -10,6 +10,7 @@ from pillarbox.admin import (
     aliases,
     app_passwords,
     browser_sessions,
+    devices,
     dkim,
     domains,
     groups,
@@ -136,6 +137,7 @@ def test_nor_codes_or_a_recovery_address(tx: Transaction) -> None:
         refused(tx, actor, second_factors.new_recovery_codes, UMA, ["x"], fresh=b"x", now_ms=NOW_MS)
         refused(tx, actor, second_factors.store_recovery_codes, number, ["x"], fresh=b"x", now_ms=NOW_MS)
         refused(tx, actor, password_reset.set_recovery_address, number, "x@far.example", object())
+        refused(tx, actor, devices.want_notices, UMA, wanted=False)  # who is told of a takeover decides that
     by(tx, ADA, second_factors.remove, UMA)  # for who has lost the phone
 
 
