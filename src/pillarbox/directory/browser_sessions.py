@@ -234,6 +234,14 @@ def end_in(tx: Transaction, account: AccountId, device: bytes) -> int:
     return ended
 
 
+def end_everybodys(tx: Transaction) -> int:
+    """End the sessions of all accounts; returns how many."""
+    ended = tx.execute("DELETE FROM browser_sessions")
+    if ended:
+        announce_withdrawal(tx)
+    return ended
+
+
 def any_expired(tx: Transaction, *, now_ms: int) -> bool:
     """Whether there is something that `remove_expired` would remove."""
     return tx.row("SELECT 1 FROM browser_sessions WHERE expires_at_ms <= ? LIMIT 1", (now_ms,)) is not None

@@ -24,7 +24,8 @@ from pillarbox.admin.backup import (
 )
 from pillarbox.admin.backup.packs import BLOCK_OCTETS, Packs
 from pillarbox.app.database import SCHEMAS
-from pillarbox.directory import recovery_addresses, reset_links
+from pillarbox.directory import browser_sessions, recovery_addresses, reset_links
+from pillarbox.directory.browser_sessions import Method, Opening
 from pillarbox.directory.reset_links import MadeBy, NewLink
 from pillarbox.push import vapid_key
 from pillarbox.world.blobs import release, sweep
@@ -318,3 +319,17 @@ def test_links_for_a_new_password_are_gone_after_a_restore(tmp_path: Path) -> No
         assert again.database.read_now(recovery_addresses.find_waiting, waiting, now_ms=NOW_MS) is None
         left = again.database.read_now(recovery_addresses.get, account, now_ms=NOW_MS)
         assert left.address == "a@far.example", "what was confirmed is kept"
+
+
+def test_browsers_are_signed_out_by_a_restore(tmp_path: Path) -> None:
+    """One may have been signed out since the backup was made."""
+    with fill_directory(tmp_path / "data") as data:
+        account = data.rows("SELECT id FROM accounts ORDER BY id")[0][0]
+        opening = Opening(id="a", digest=bytes(32), method=Method.PASSWORD, agent="", address="", device=b"")
+        data.database.write_now(
+            browser_sessions.open_session, account, opening, now_ms=NOW_MS, expires_at_ms=NOW_MS + 1
+        )
+        back_up(data, tmp_path / "backup")
+    bring_back(tmp_path / "backup", tmp_path / "again")
+    with open_directory(tmp_path / "again") as again:
+        assert again.database.read_now(browser_sessions.find, bytes(32), now_ms=NOW_MS) is None

@@ -169,6 +169,7 @@ def test_they_end_with_the_account(server: Server, client: HttpClient) -> None:
     assert not rows
 
 
+@pytest.mark.replaces_functions
 def test_a_password_that_is_changed_while_it_is_checked_opens_nothing(
     server: Server, client: HttpClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
