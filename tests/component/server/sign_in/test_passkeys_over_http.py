@@ -13,7 +13,7 @@ from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.pages.passkeys import ROUTES
 from tests.kit.authenticator import Authenticator
 from tests.kit.http.server import HttpClient, Response, open_http
-from tests.kit.http.signing_in import HOST, SECURE_ORIGIN, SIGN_IN, form
+from tests.kit.http.signing_in import HOST, PATH, SECURE_ORIGIN, SIGN_IN, form
 from tests.kit.provider import PASSWORD, PEOPLE
 from tests.kit.server import Server
 
@@ -47,10 +47,10 @@ class Browser:
 
     def sign_in(self, person: int = 0) -> Response:
         """With the password."""
-        return self.send("/sign-in", *form({"login": PEOPLE[person], "password": PASSWORD}))
+        return self.send(PATH, *form({"login": PEOPLE[person], "password": PASSWORD}))
 
     def who(self) -> str:
-        return self.send("/sign-in", {}, b"").body.decode()
+        return self.send(PATH, {}, b"").body.decode()
 
     def make(self, name: str = "", **other: Any) -> Response:
         options = self.post("/passkeys/make/options", {})
