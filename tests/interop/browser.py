@@ -86,6 +86,15 @@ class Browser:
         """Type into a field."""
         self._ask("POST", f"{self._session}/element/{self._element(selector)}/value", {"text": text})
 
+    def text(self, selector: str) -> str:
+        """What an element shows."""
+        return str(self._ask("GET", f"{self._session}/element/{self._element(selector)}/text"))
+
+    def command(self, name: str, **parameters: object) -> None:
+        """Have the browser itself do something (the protocol of its developer tools)."""
+        content = {"cmd": name, "params": parameters}
+        self._ask("POST", f"{self._session}/goog/cdp/execute", content)
+
     def forget_cookies(self) -> None:
         """Be a browser that was never here."""
         self._ask("DELETE", f"{self._session}/cookie")
