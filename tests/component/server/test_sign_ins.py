@@ -21,7 +21,7 @@ from pillarbox.directory.naming import NameRefused
 from pillarbox.directory.sign_ins import Result, SignIn, Way
 from pillarbox.server.chores.sign_ins import OldSignIns
 from tests.kit.http.server import HttpClient, open_http
-from tests.kit.http.signing_in import SIGN_IN, post
+from tests.kit.http.signing_in import PATH, SIGN_IN, post
 from tests.kit.imap.client import open_imap
 from tests.kit.provider import PASSWORD, PEOPLE, open_provider
 from tests.kit.server import Server, serve
@@ -186,11 +186,11 @@ def test_a_browser_is_known_again_by_its_cookie_and_signed_out() -> None:
             ";"
         )[0]
         cookie = {"Cookie": f"__Host-pillarbox={session}"}
-        assert client.ask("GET /sign-in", cookie).body == LOGIN.encode()
+        assert client.ask(f"GET {PATH}", cookie).body == LOGIN.encode()
         oldest = min(found.devices, key=lambda one: one.id)
         server.run(server.provider.world.database.write(admin_devices.end, LOGIN, oldest.id, now_ms=0))
         with HttpClient(server, tls=True) as another:
-            assert another.ask("GET /sign-in", cookie).body == b"nobody"
+            assert another.ask(f"GET {PATH}", cookie).body == b"nobody"
         device = next(text for name, text in first.cookies.items() if name.endswith("device")).partition(";")[
             0
         ]
