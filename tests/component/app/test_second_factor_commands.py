@@ -40,7 +40,7 @@ def test_showing_and_removing(there: CommandLine) -> None:
         "one_time_codes_since_ms": None,
         "recovery_codes": 0,
     }
-    assert there.json("account", "second-factor", "anna") == none
+    assert none.items() <= there.json("account", "second-factor", "anna").items()
     assert "One-time codes  none" in there.text("account", "second-factor", "anna")
     assert "There was no second factor" in there.text("account", "second-factor", "anna", "--remove", "--yes")
     add_factor(there)
@@ -52,7 +52,7 @@ def test_showing_and_removing(there: CommandLine) -> None:
     assert "Nothing removed" in there.refused("account", "second-factor", "anna", "--remove", "--json")
     assert there.json("account", "second-factor", "anna") == shown
     assert there.json("account", "second-factor", "anna", "--remove", "--yes") == {"removed": shown}
-    assert there.json("account", "second-factor", "anna") == none
+    assert none.items() <= there.json("account", "second-factor", "anna").items()
     assert "no account" in there.refused("account", "second-factor", "nobody")
     assert "No errors found" in there.text("fsck")
 
