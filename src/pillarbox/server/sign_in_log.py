@@ -54,7 +54,8 @@ class Means(Struct, frozen=True, gc=False):
 OWN_PASSWORD: Final = Means()
 UNKNOWN: Final = Means("")
 
-_Key = tuple[Way, str, Means, Result, str]
+_Key = tuple[Way, str, Result, str, str, str, int | None, str]
+"""Way, address, result and reason, and what `Means` has, as values that are hashed at each login."""
 
 
 class _Pending(Struct, gc=False):
@@ -112,7 +113,7 @@ class SignInLog:
     ) -> None:
         """Note an attempt to sign in to an account that exists."""
         now_ms = self._world.clock.now_ms()
-        key = (way, address, means, result, reason)
+        key = (way, address, result, reason, means.method, means.name, means.app_password, means.browser)
         mark = hash((account, key))
         held = self._later if mark in self._seen else self._soon
         # What is held is looked for there first, so that it is counted once
@@ -135,7 +136,7 @@ class SignInLog:
     def told(self, account: AccountId, way: Way, address: str, agent: str) -> None:
         """A client that has just signed in says what it is (IMAP's ID comes after the login)."""
         for held in (self._soon, self._later):
-            for (its_way, its_address, _, result, _), pending in held.accounts.get(account, {}).items():
+            for (its_way, its_address, result, *_), pending in held.accounts.get(account, {}).items():
                 if its_way is way and its_address == address and result is Result.SUCCEEDED:
                     pending.agent = agent
 
@@ -191,22 +192,23 @@ class SignInLog:
 
 def _has_room(attempts: dict[_Key, _Pending], result: Result) -> bool:
     succeeded = result is Result.SUCCEEDED
-    of_kind = sum((key[3] is Result.SUCCEEDED) is succeeded for key in attempts)
+    of_kind = sum((key[2] is Result.SUCCEEDED) is succeeded for key in attempts)
     return of_kind < (MAX_SUCCEEDED if succeeded else MAX_FAILED)
 
 
 def _noticed(key: _Key, pending: _Pending) -> Noticed:
-    way, address, means, result, reason = key
+    way, address, result, reason, method, name, app_password, browser = key
     shown = plain_address(address)
-    attempt = Attempt(way, shown, means.method, means.name, result, plain(reason))
+    attempt = Attempt(way, shown, method, name, result, plain(reason))
     noted = Noted(attempt, pending.count, pending.first_at_ms, pending.last_at_ms, plain(pending.agent))
-    return Noticed(noted, _known(way, shown, means) if result is Result.SUCCEEDED else None)
+    known = _known(way, shown, app_password, browser) if result is Result.SUCCEEDED else None
+    return Noticed(noted, known)
 
 
-def _known(way: Way, address: str, means: Means) -> Known | None:
+def _known(way: Way, address: str, app_password: int | None, browser: str) -> Known | None:
     """The device that has signed in. A browser is known by its cookie alone."""
-    if means.app_password is not None:
-        return devices.of_app_password(means.app_password)
-    if means.browser:
-        return devices.browser(means.browser)
+    if app_password is not None:
+        return devices.of_app_password(app_password)
+    if browser:
+        return devices.browser(browser)
     return None if way is Way.WEB else devices.program(way, address)
