@@ -78,6 +78,13 @@ class Browser:
         """Where it is."""
         return str(self._ask("GET", f"{self._session}/url"))
 
+    def comes_to(self, url: str) -> None:
+        """Wait until it is at this address: pages go on a while after what was clicked."""
+        end = time.monotonic() + SCRIPT_S
+        while self.url != url:
+            assert time.monotonic() < end, f"it is at {self.url}"
+            time.sleep(0.02)
+
     def click(self, selector: str) -> None:
         """Click on what this CSS selector finds, as a person does."""
         self._ask("POST", f"{self._session}/element/{self._element(selector)}/click", {})

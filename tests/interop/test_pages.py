@@ -48,13 +48,13 @@ def sign_in(server: Server, browser: Browser, password: str = PASSWORD) -> None:
 def test_signing_in(server: Server, browser: Browser, without_script: bool) -> None:
     browser.command("Emulation.setScriptExecutionDisabled", value=without_script)
     sign_in(server, browser, "guess")
-    assert browser.url == url(server, "/sign-in")
+    browser.comes_to(url(server, "/sign-in"))
     assert "do not fit together" in browser.text("main")
     sign_in(server, browser)
-    assert browser.url == url(server, "/account/devices")
+    browser.comes_to(url(server, "/account/devices"))
     assert "Chrome, Linux" in browser.text("main")
     browser.click(".side-foot button")
-    assert browser.url == url(server, "/signed-out")
+    browser.comes_to(url(server, "/signed-out"))
     browser.command("Emulation.setScriptExecutionDisabled", value=False)
 
 
@@ -104,8 +104,10 @@ def test_what_axe_finds(server: Server, browser: Browser, scheme: str) -> None:
     for path in ("/", "/sign-in", "/sign-in?note=expired", "/signed-out"):
         check(path)
     sign_in(server, browser, "guess")
+    browser.comes_to(url(server, "/sign-in"))
     found["wrong"] = flaws(browser, script)
     sign_in(server, browser)
+    browser.comes_to(url(server, "/account/devices"))
     for path in ("/", "/account", *(section.path for section in SECTIONS), *FORMS):
         check(path)
     assert not {path: what for path, what in found.items() if what}
