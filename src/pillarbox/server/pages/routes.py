@@ -89,6 +89,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     shown(devices.PATH, devices.show),
     sent(devices.END, devices.end),
     sent(devices.END_OTHERS, devices.end_others),
+    sent(devices.END_PROGRAM, devices.end_program),
     sent(devices.FORGET, devices.forget),
     shown(sign_ins.PATH, sign_ins.show),
     sent(sign_ins.NOTICES, sign_ins.switch_notices),

@@ -6,6 +6,7 @@ from typing import Final
 
 from starlette.responses import HTMLResponse, Response
 
+from pillarbox.admin.permissions import NotPermitted
 from pillarbox.protocol.http.problem import Problem
 from pillarbox.server.authentication import AuthenticationUnavailable
 from pillarbox.server.http.authentication import NO_SIGN_IN
@@ -52,6 +53,8 @@ def for_people(handler: Handler) -> Handler:
             return await handler(request)
         except Refused as stopped:
             return refused(request, stopped.problem)
+        except NotPermitted:
+            return page_at_once(request, "stop.html", status=403, reason="stop.forbidden", again="")
         except AuthenticationUnavailable:
             return later(request, status=429)
         except DatabaseUnavailable:

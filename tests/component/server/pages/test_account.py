@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from pillarbox.admin.permissions import NotPermitted
 from pillarbox.directory import app_passwords, browser_sessions, passkeys
 from pillarbox.directory.app_passwords import AppPassword, Scope
 from pillarbox.directory.passkeys import NewPasskey
@@ -231,7 +232,12 @@ def test_programs_are_listed_and_forgotten(server: Server, person: Person) -> No
     assert "Program with the password of the account" in page.text
     (revoke,) = [link for link in links(page) if "revoke" in link]
     assert "Revoke Phone?" in person.get(revoke).text
-    number = page.value("id")
+    number = next(
+        one["value"] for one in page.all("input") if one.get("name") == "id" and one["value"].isdigit()
+    )
+    assert [one["action"] for one in page.all("form")].count("/account/devices/end-program") == 1
+    assert person.send("/account/devices/end-program", id="x").path == "/account/devices"
+    assert "is signed out" in person.send("/account/devices/end-program", id=number).text
     assert "is forgotten" in person.send("/account/devices/forget", id=number).text
     assert "Program with" not in person.get("/account/devices").text.replace("A program with", "")
     assert person.send("/account/devices/forget", id=number).path == "/account/devices"
@@ -513,6 +519,17 @@ def test_a_page_without_passkeys_says_why(person: Person) -> None:
 
 
 # --- for all pages
+
+
+@pytest.mark.replaces_functions
+def test_what_is_not_permitted_is_a_page(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise NotPermitted("not permitted")
+
+    monkeypatch.setattr("pillarbox.server.pages.account.sign_ins.act", refuse)
+    page = person.get("/account/sign-ins")
+    assert (page.status, page.flaws()) == (403, [])
+    assert "Nothing was changed." in page.text
 
 
 def test_words_of_an_address_are_ours_alone(person: Person) -> None:

@@ -140,6 +140,7 @@ def test_a_code_is_asked_for_only_within_a_sign_in(person: Person) -> None:
     assert "took too long" in page.text
 
 
+@pytest.mark.replaces_functions
 def test_the_database_is_away(server: Server, person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     async def away(*_: object) -> None:
         raise DatabaseUnavailable("it is")
@@ -162,6 +163,7 @@ def test_a_session_replaces_the_one_before(server: Server, person: Person) -> No
     assert person.get("/account").path == "/sign-in?to=%2Faccount"
 
 
+@pytest.mark.replaces_functions
 def test_nobody_signs_in_where_others_may_listen(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pillarbox.server.http.context.HttpContext.cookie_prefix", lambda *_: None)
     form = person.get("/sign-in")

@@ -6,6 +6,7 @@ from msgspec import Struct
 from starlette.responses import Response
 
 from pillarbox.admin import app_passwords as verbs
+from pillarbox.admin.permissions import act
 from pillarbox.directory import allowed_networks, app_passwords
 from pillarbox.directory.app_passwords import MAX_PER_ACCOUNT, AppPassword, Limits, Scope
 from pillarbox.directory.naming import NameRefused, telling_name
@@ -140,11 +141,15 @@ async def make(request: HttpRequest) -> Response:
     errors = filled.errors or _taken(filled, there, words_for(request))
     if errors:
         return await form_page(request, _with(filled, errors))
-    parameters = await world.database.write(verbs.hash_parameters, account.login, entropy=world.entropy)
+    parameters = await world.database.write(
+        act, account.id, verbs.hash_parameters, account.login, entropy=world.entropy
+    )
     password, hashed = await world.aside.run(verbs.generate, parameters, entropy=world.entropy)
     now_ms = world.clock.now_ms()
     try:
         await world.database.write(
+            act,
+            account.id,
             verbs.add,
             account.login,
             hashed,
@@ -186,7 +191,12 @@ async def revoke(request: HttpRequest) -> Response:
     number = _number((await form_of(request))["id"])
     try:
         await request.world.database.write(
-            verbs.revoke, request.account.login, number, now_ms=request.world.clock.now_ms()
+            act,
+            request.account.id,
+            verbs.revoke,
+            request.account.login,
+            number,
+            now_ms=request.world.clock.now_ms(),
         )
     except NameRefused:
         return go_to(PATH)  # it is gone already

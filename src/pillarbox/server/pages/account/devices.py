@@ -6,6 +6,7 @@ from msgspec import Struct
 from starlette.responses import Response
 
 from pillarbox.admin import devices as verbs
+from pillarbox.admin.permissions import act, permitted
 from pillarbox.directory import devices as device_rows
 from pillarbox.directory.browser_sessions import BrowserSession
 from pillarbox.directory.devices import Device, Kind
@@ -15,10 +16,12 @@ from pillarbox.server.pages import agents
 from pillarbox.server.pages.account.visiting import account_page, finished, for_owner, session_of
 from pillarbox.server.pages.forms import form_of
 from pillarbox.server.pages.rendering import go_to
+from pillarbox.server.sign_in.ending import end_device
 
 PATH: Final = "/account/devices"
 END: Final = "/account/devices/end"
 END_OTHERS: Final = "/account/devices/end-others"
+END_PROGRAM: Final = "/account/devices/end-program"
 FORGET: Final = "/account/devices/forget"
 _MAX_ID: Final = 15
 """Digits of a number that the database can hold."""
@@ -52,6 +55,8 @@ class Program(Struct, frozen=True, gc=False):
     seen_at_ms: int
     app_password: int | None
     """By its number it is revoked."""
+    can_end: bool
+    """Whether its sessions can be told from others, and so be ended."""
 
 
 class View(Struct, frozen=True, gc=False):
@@ -93,15 +98,34 @@ async def end_others(request: HttpRequest) -> Response:
 
 
 @for_owner
-async def forget(request: HttpRequest) -> Response:
-    """Forget a program: it is a new device when it signs in again."""
-    text = (await form_of(request))["id"]
-    number = int(text) if text.isascii() and text.isdigit() and len(text) <= _MAX_ID else 0
+async def end_program(request: HttpRequest) -> Response:
+    """End what a program with the account's own password has open."""
+    account, number = request.account, await _number(request)
     try:
-        await request.world.database.write(verbs.forget, request.account.login, number)
+        await request.world.database.read(
+            permitted, account.id, verbs.end, account.login, number, now_ms=request.world.clock.now_ms()
+        )
+        await end_device(request.world, request.config, account.login, number)
     except NameRefused:
         return go_to(PATH)  # it is gone already
+    return finished(PATH, "program_ended")
+
+
+@for_owner
+async def forget(request: HttpRequest) -> Response:
+    """Forget a program: it is a new device when it signs in again."""
+    account, number = request.account, await _number(request)
+    try:
+        await request.world.database.write(act, account.id, verbs.forget, account.login, number)
+    except NameRefused:
+        return go_to(PATH)
     return finished(PATH, "forgotten")
+
+
+async def _number(request: HttpRequest) -> int:
+    """That of a device; 0, which none has, where the form has no number."""
+    text = (await form_of(request))["id"]
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MAX_ID else 0
 
 
 def _program(device: Device) -> Program:
@@ -114,6 +138,7 @@ def _program(device: Device) -> Program:
         address=device.address,
         seen_at_ms=device.last_seen_at_ms,
         app_password=device.app_password,
+        can_end=is_program and bool(device.name),
     )
 
 

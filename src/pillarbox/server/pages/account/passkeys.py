@@ -6,6 +6,7 @@ from msgspec import Struct
 from starlette.responses import Response
 
 from pillarbox.admin import second_factors
+from pillarbox.admin.permissions import act
 from pillarbox.directory import passkeys as rows
 from pillarbox.directory.naming import NameRefused
 from pillarbox.directory.passkeys import MAX_PER_ACCOUNT, Passkey
@@ -121,7 +122,10 @@ async def ask_remove(request: HttpRequest) -> Response:
 async def remove(request: HttpRequest) -> Response:
     """Remove it."""
     number = _number((await form_of(request))["id"])
-    was_last = await request.world.database.write(second_factors.remove_passkey, request.account.id, number)
+    account = request.account.id
+    was_last = await request.world.database.write(
+        act, account, second_factors.remove_passkey, account, number
+    )
     if was_last is None:
         return go_to(PATH)
     return finished(PATH, "last_passkey_removed" if was_last else "passkey_removed")

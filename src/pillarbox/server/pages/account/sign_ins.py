@@ -6,6 +6,7 @@ from msgspec import Struct
 from starlette.responses import Response
 
 from pillarbox.admin import devices as verbs
+from pillarbox.admin.permissions import act
 from pillarbox.directory.sign_ins import Result, SignIn
 from pillarbox.server.http.request import HttpRequest
 from pillarbox.server.pages import agents
@@ -52,7 +53,8 @@ async def sign_ins_page(request: HttpRequest, view: View) -> Response:
 @for_owner
 async def show(request: HttpRequest) -> Response:
     """The list."""
-    found = await request.world.database.read(verbs.overview, request.account.login)
+    account = request.account
+    found = await request.world.database.read(act, account.id, verbs.overview, account.login)
     return await sign_ins_page(request, View([_row(one) for one in found.sign_ins], found.notices_wanted))
 
 
@@ -60,7 +62,8 @@ async def show(request: HttpRequest) -> Response:
 async def switch_notices(request: HttpRequest) -> Response:
     """Switch mails about new devices on or off."""
     wanted = (await form_of(request))["wanted"] == "on"
-    await request.world.database.write(verbs.want_notices, request.account.login, wanted=wanted)
+    account = request.account
+    await request.world.database.write(act, account.id, verbs.want_notices, account.login, wanted=wanted)
     return finished(PATH, "notices_on" if wanted else "notices_off")
 
 

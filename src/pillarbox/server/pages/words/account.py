@@ -37,6 +37,10 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "No mail will tell of new devices.",
         "Bei neuen Geräten kommt keine Mail mehr.",
     ),
+    "done.program_ended": (
+        "The program is signed out. It can come back until the password is changed.",
+        "Das Programm ist abgemeldet. Es kann wiederkommen, bis das Passwort geändert ist.",
+    ),
     "done.forgotten": (
         "The device is forgotten. It counts as new when it signs in again.",
         "Das Gerät ist vergessen. Meldet es sich wieder an, gilt es als neu.",

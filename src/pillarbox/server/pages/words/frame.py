@@ -58,5 +58,10 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
             "Bitte zurückgehen und es noch einmal versuchen."
         ),
     ),
+    "stop.forbidden.title": ("This is not allowed", "Das ist nicht erlaubt"),
+    "stop.forbidden": (
+        "Nothing was changed. The account is not allowed to do this, or is disabled. Ask whoever runs this server.",
+        "Nichts wurde geändert. Das Konto darf das nicht oder ist abgeschaltet. Es hilft, wer diesen Server betreibt.",
+    ),
     "stop.again": ("Open the sign-in page", "Anmeldeseite öffnen"),
 }
