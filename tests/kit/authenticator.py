@@ -121,7 +121,8 @@ class Authenticator:
         usual = PRESENT | (VERIFIED if self.verifies else 0) | self.flags
         flags = other.get("flags", usual) | more | (EXTENSIONS if "extensions" in other else 0)
         digest = hashlib.sha256(other.get("party", party).encode()).digest()
-        return digest + bytes([flags]) + other.get("count", one.count).to_bytes(4, "big")
+        count: int = other.get("count", one.count)
+        return digest + bytes([flags]) + count.to_bytes(4, "big")
 
 
 def _public_key(identifier: bytes, response: dict[str, Any]) -> dict[str, Any]:

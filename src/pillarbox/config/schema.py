@@ -63,6 +63,8 @@ if TYPE_CHECKING:
     class Listen:
         """For mypy, which can't look into a class that is made at run time."""
 
+        def __init__(self, **endpoints: Endpoints) -> None: ...
+
         def __getattr__(self, name: str) -> Endpoints: ...
 
 else:

@@ -241,7 +241,7 @@ def record_use(tx: Transaction, use: Use, *, address: str, now_ms: int) -> bool 
     row = tx.row("SELECT sign_count FROM passkeys WHERE id = ? AND account = ?", (use.id, use.account))
     if row is None:
         return None
-    (before,) = row
+    before: int = row[0]
     is_fine = use.sign_count > before or use.sign_count == before == 0
     tx.execute(
         "UPDATE passkeys SET sign_count = ?, backed_up = ?, verified = CASE WHEN ? = 1 THEN 1 ELSE verified END,"

@@ -3,6 +3,7 @@ otherwise. The browser is a software authenticator."""
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -141,6 +142,16 @@ def test_a_challenge_is_used_once(server: Server, occasion: str) -> None:
     fresh = Browser(server, phone)
     fresh.ask("sign-in")
     assert problem(fresh.post("/passkeys/show/sign-in", shown)) == REFUSED
+
+
+def test_two_at_the_same_moment(server: Server) -> None:
+    phone = owner(server).phone
+    browser = Browser(server, phone)
+    shown = phone.show(browser.ask("sign-in"), SECURE_ORIGIN)
+    twice = [Browser(server, phone, dict(browser.cookies)) for _ in range(2)]
+    with ThreadPoolExecutor(2) as threads:
+        answers = list(threads.map(lambda one: one.post("/passkeys/show/sign-in", shown).status, twice))
+    assert sorted(answers) == [200, 410]
 
 
 def test_a_new_challenge_ends_the_one_before(server: Server) -> None:
