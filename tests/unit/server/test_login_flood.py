@@ -5,6 +5,7 @@ from threading import Event
 
 import pytest
 
+from pillarbox.directory import password_hash
 from pillarbox.directory.app_passwords import Scope
 from pillarbox.server import password_checks
 from pillarbox.server.authentication import AuthenticationUnavailable, Authenticator, Client, Outcome
@@ -20,7 +21,7 @@ def test_who_is_known_is_let_in_while_a_thousand_others_wait(
     monkeypatch: pytest.MonkeyPatch, networks: int
 ) -> None:
     stuck, let_go = Event(), Event()
-    holds = password_checks.argon2_matches
+    holds = password_hash.argon2_matches
 
     def held(argon2: str, prepared: str) -> bool:
         if prepared.startswith("guess"):
