@@ -299,6 +299,16 @@ def has_second_factor(server: Server) -> bool:
     return server.run(server.provider.world.database.read(second_factors.has_second_factor, account))
 
 
+def test_a_name_that_is_taken_ends_nothing(server: Server) -> None:
+    browser = Browser(server)
+    browser.sign_in()
+    assert browser.make("Phone").status == 201
+    options = json.loads(browser.post("/passkeys/make/options", {}).body)
+    made = browser.phone.make(options, SECURE_ORIGIN)
+    assert browser.post("/passkeys/make", {"response": made, "name": "Phone"}).status == 422
+    assert browser.post("/passkeys/make", {"response": made, "name": "Other phone"}).status == 201
+
+
 def test_one_that_was_removed_while_it_was_shown(server: Server) -> None:
     browser = owner(server)
     browser.make()

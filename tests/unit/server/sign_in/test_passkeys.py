@@ -332,6 +332,17 @@ def test_of_a_disabled_account() -> None:
     run(scenario)
 
 
+def test_a_domain_above_the_host() -> None:
+    async def scenario(bench: Bench) -> None:
+        assert (await bench.made()).domain == "one.example"
+        assert (await bench.used()).account == bench.anna.id
+        for page in ("https://one.example", "https://other.one.example"):
+            with pytest.raises(ResponseRefused, match="origin"):
+                await bench.used(origin=page)
+
+    run(scenario, dataclasses.replace(CONFIG, http=Http(passkey_domain="one.example")))
+
+
 def test_made_for_another_domain() -> None:
     async def scenario(bench: Bench) -> None:
         await bench.made()
