@@ -9,6 +9,7 @@ from pillarbox.config.schema import Passwords
 from pillarbox.directory.naming import NameRefused
 from pillarbox.directory.password_hash import PasswordHash
 from pillarbox.protocol.sasl.identity import MAX_PASSWORD_OCTETS
+from pillarbox.protocol.sasl.saslprep import PreparationFailed, prepare_stored
 from pillarbox.server.authentication import Authenticator
 from pillarbox.world.telemetry import Telemetry
 
@@ -36,7 +37,7 @@ async def refusal(demanded: Passwords, password: str, telemetry: Telemetry) -> N
     Where the list of stolen ones can't be read, that is logged, and the password is accepted: nobody who sets one can
     do anything about it.
     """
-    if not password or len(password.encode(errors="replace")) > MAX_PASSWORD_OCTETS:
+    if len(password.encode(errors="replace")) > MAX_PASSWORD_OCTETS or not _is_preparable(password):
         return NotDone.UNUSABLE
     rules = PasswordRules(demanded.shortest, demanded.breached)
     try:
@@ -49,6 +50,14 @@ async def refusal(demanded: Passwords, password: str, telemetry: Telemetry) -> N
     except (FileUnusable, OSError) as failure:
         telemetry.warning("stolen passwords can't be looked up", why=str(failure))
     return None
+
+
+def _is_preparable(password: str) -> bool:
+    """Whether it can be hashed: what is found only then has used up a code of the second factor."""
+    try:
+        return bool(prepare_stored(password))
+    except PreparationFailed:
+        return False
 
 
 async def hashed(authenticator: Authenticator, password: str, salt: bytes) -> PasswordHash | NotDone:

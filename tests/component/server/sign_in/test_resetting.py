@@ -274,6 +274,7 @@ def test_the_second_factor_is_asked_for() -> None:
             assert await reset.finish(token, Wanted(NEW, code), BROWSER) is NotDone.WRONG
         assert codes.tried == ["000000"]
         assert await reset.finish(token, Wanted("short", "123456"), BROWSER) is NotDone.TOO_SHORT
+        assert await reset.finish(token, Wanted("with \0 in it", "123456"), BROWSER) is NotDone.UNUSABLE
         assert codes.right, "a password that is refused uses no code up"
         assert isinstance(await reset.finish(token, Wanted(NEW, "123456"), BROWSER), Account)
         assert "login failed" in str(provider.telemetry.events)
