@@ -30,10 +30,9 @@ def test_commands_in_the_manual_exist(path: Path) -> None:
                 break  # running text
             assert found is not None, line
             command, words = found, words[1:]
-        known = {option for parameter in command.params for option in parameter.opts} | {
-            "--help",
-            "--version",
-        }
+        known = {
+            option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)
+        } | {"--help", "--version"}
         if command is not main:
             used = {word.partition("=")[0] for word in words if word.startswith("--")}
             assert used <= known, line
