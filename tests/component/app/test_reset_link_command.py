@@ -78,7 +78,7 @@ def _set_by_link(served: ServedHttp, own: imaplib.IMAP4_SSL) -> str:
     own.send(b"i IDLE\r\n")
     assert own.readline().startswith(b"+")
     there.config.write_text(there.config.read_text() + URL)
-    path = urlsplit(there.json("account", "reset-link", "anna")["link"]).path
+    path: str = urlsplit(there.json("account", "reset-link", "anna")["link"]).path
     host = "example.org"
     with closing(served.client()) as client:
         client.request("GET", path, headers={"Host": host})

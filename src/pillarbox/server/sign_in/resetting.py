@@ -18,13 +18,12 @@ from pillarbox.config.schema import Config
 from pillarbox.directory import accounts, credentials, link_tokens, reset_links
 from pillarbox.directory.accounts import Account, login_key
 from pillarbox.directory.app_passwords import Scope
-from pillarbox.directory.known_clients import client_key, network_key
+from pillarbox.directory.known_clients import client_key, is_this_machine, network_key
 from pillarbox.directory.password_hash import PasswordHash
 from pillarbox.directory.reset_links import ResetLink
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.protocol.sasl.identity import MAX_IDENTITY_OCTETS
 from pillarbox.protocol.sasl.saslprep import PreparationFailed, prepare_query
-from pillarbox.server.auth_throttle import is_this_machine
 from pillarbox.server.authentication import Authenticator, Client
 from pillarbox.server.sign_in import choosing, factors
 from pillarbox.server.sign_in.choosing import NotDone
