@@ -59,7 +59,7 @@ async def visit(request: HttpRequest) -> Response:
     return PlainTextResponse(request.account.login if session else "nobody")
 
 
-def refused(_request: HttpRequest, problem: Problem) -> Response:
+async def refused(_request: HttpRequest, problem: Problem) -> Response:
     """Why a person's request was refused."""
     return PlainTextResponse(f"page: {problem.detail}", problem.status)
 

@@ -54,7 +54,7 @@ class Route:
     """What is answered instead of 413, where a specification has words of its own."""
     wrong_type: Problem | None = None
     """The same instead of 415."""
-    refused: Callable[[HttpRequest, Problem], Response] | None = None
+    refused: Callable[[HttpRequest, Problem], Awaitable[Response]] | None = None
     """How a page tells a person why their request was refused before its handler began."""
     cross_origin: bool = False
     """Whether web applications of other origins may use it; see `security_fields`."""

@@ -136,7 +136,7 @@ class HttpSession:
             problem = refusals.problem_of(await self._explained(failure))
             if problem is None:
                 raise
-            self._refuse(exchange, problem)
+            await self._refuse(exchange, problem)
             return
         if self._route is None:
             self._leave_body(exchange)  # answered already
@@ -355,7 +355,7 @@ class HttpSession:
         else:
             self._after(exchange)
 
-    def _refuse(self, exchange: Exchange, problem: Problem) -> None:
+    async def _refuse(self, exchange: Exchange, problem: Problem) -> None:
         """Answer with an error before the body of the request was read."""
         head = exchange.head
         large = head.body_octets is not None and head.body_octets > MAX_SKIPPED_OCTETS
@@ -365,7 +365,7 @@ class HttpSession:
         route, found = self._route, self._found
         if route is not None and found is not None and route.refused is not None and not exchange.started:
             scope = exchange.scope(found.path, found.parameters)
-            page = route.refused(HttpRequest(scope, exchange.receive, exchange.send), problem)
+            page = await route.refused(HttpRequest(scope, exchange.receive, exchange.send), problem)
             exchange.whole(page.status_code, page.raw_headers, bytes(page.body))
         else:
             exchange.refuse(problem)

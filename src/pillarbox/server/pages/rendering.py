@@ -47,12 +47,6 @@ async def page(
     return _response(request, content, status, headers or {})
 
 
-def page_at_once(request: HttpRequest, template: str, *, status: int, **values: Any) -> HTMLResponse:
-    """The same, where nothing can be waited for: only for pages without lists."""
-    content = _compiled(template).render({**_shared(request), **values})
-    return _response(request, content, status, {})
-
-
 def go_to(path: str) -> Response:
     """Have the browser ask for another page (RFC 9110 §15.4.4)."""
     return RedirectResponse(path, status_code=303, headers={"cache-control": "no-store"})

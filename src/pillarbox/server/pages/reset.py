@@ -44,18 +44,18 @@ _ABOUT_PASSWORD: Final = {
 @for_people
 async def open_link(request: HttpRequest) -> Response:
     """Keep the token of a link for a new password, and go where the address has none."""
-    return _kept(request, Cookie.RESET, RESET)
+    return await _kept(request, Cookie.RESET, RESET)
 
 
 @for_people
 async def open_confirmation(request: HttpRequest) -> Response:
     """The same for a link that confirms a recovery address."""
-    return _kept(request, Cookie.CONFIRM, CONFIRM)
+    return await _kept(request, Cookie.CONFIRM, CONFIRM)
 
 
-def _kept(request: HttpRequest, cookie: Cookie, path: str) -> Response:
+async def _kept(request: HttpRequest, cookie: Cookie, path: str) -> Response:
     if not request.may_sign_in:
-        return no_tls(request)
+        return await no_tls(request)
     token = request.path_params["token"]
     if link_tokens.digest_of(token) is None:  # cut in two, perhaps, by what has shown the mail
         token = "none"  # noqa: S105 - it is none
@@ -70,7 +70,7 @@ def _kept(request: HttpRequest, cookie: Cookie, path: str) -> Response:
 async def show(request: HttpRequest) -> Response:
     """The form for a new password, where the browser has a link; else the one that asks for a link."""
     if not request.may_sign_in:
-        return no_tls(request)
+        return await no_tls(request)
     token = request.token(Cookie.RESET)
     found = await request.resetting.look(token) if token else None
     if found is not None:
@@ -145,7 +145,7 @@ async def done(request: HttpRequest) -> Response:
 async def show_ask(request: HttpRequest) -> Response:
     """The form that asks for a link."""
     if not request.may_sign_in:
-        return no_tls(request)
+        return await no_tls(request)
     gone = request.query_params.get("note", "") == "gone"
     return await _ask_form(request, problem=words_for(request)("reset.gone") if gone else "")
 
@@ -197,7 +197,7 @@ async def asked(request: HttpRequest) -> Response:
 async def show_confirm(request: HttpRequest) -> Response:
     """What is confirmed."""
     if not request.may_sign_in:
-        return no_tls(request)
+        return await no_tls(request)
     token = request.token(Cookie.CONFIRM)
     waiting = await request.shared(RecoveryAddresses).look(token) if token else None
     if waiting is None:

@@ -51,7 +51,7 @@ async def show(request: HttpRequest) -> Response:
     if request.browser_session is not None:
         return go_to(to)
     if not request.may_sign_in:
-        return no_tls(request)
+        return await no_tls(request)
     note = _NOTES.get(request.query_params.get("note", ""))
     return await _form(request, to, problem=words_for(request)(note) if note else "")
 
