@@ -295,3 +295,27 @@ def test_a_trusted_proxy_has_tls() -> None:
         assert answer.status == 200
         assert f"{PREFIX}pillarbox" in answer.cookies
         assert row(server, "address") == ("192.0.2.1",)
+
+
+def test_an_address_is_written_with_the_use(server: Server, client: HttpClient) -> None:
+    """Whoever has two addresses, and uses both, writes no more than others."""
+    cookie = signed_in(client)
+    change(server, "UPDATE browser_sessions SET address = '192.0.2.9'")
+    with HttpClient(server, tls=True) as other:
+        assert other.ask("GET /mine", {"Cookie": cookie}).status == 200
+    assert row(server, "address") == ("192.0.2.9",)
+    change(server, "UPDATE browser_sessions SET seen_at_ms = seen_at_ms - 360000")
+    with HttpClient(server, tls=True) as other:
+        assert other.ask("GET /mine", {"Cookie": cookie}).status == 200
+    assert row(server, "address") == ("127.0.0.1",)
+
+
+def test_a_connection_asks_for_the_session_once(server: Server, client: HttpClient) -> None:
+    """A request costs no more of the database than one with a login that is remembered."""
+    cookie = signed_in(client)
+    with HttpClient(server, tls=True) as other:
+        assert other.ask("GET /mine", {"Cookie": cookie}).status == 200
+        change(server, "UPDATE browser_sessions SET digest = zeroblob(32)")
+        assert other.ask("GET /mine", {"Cookie": cookie}).status == 200, "it is remembered"
+    with HttpClient(server, tls=True) as other:
+        assert other.ask("GET /mine", {"Cookie": cookie}).status == 401

@@ -189,6 +189,15 @@ def test_a_password_that_is_changed_while_it_is_checked_opens_nothing(
     assert (answer.status, answer.cookies) == (403, {})
 
 
+def test_a_websocket_too_gives_the_cookie_anew(server: Server, client: HttpClient) -> None:
+    cookie = signed_in(client)
+    write(server, lambda tx: tx.execute("UPDATE browser_sessions SET cookie_at_ms = 0"))
+    with HttpClient(server, tls=True) as socket:
+        opened = socket.ask("GET /ws", {"Cookie": cookie, "Origin": SECURE_ORIGIN, **UPGRADE})
+        assert opened.status == 101
+        assert opened.cookies[f"{PREFIX}pillarbox"].startswith(f"{cookie.partition('=')[2]}; ")
+
+
 # --- proving once more
 
 
