@@ -10,7 +10,6 @@ from typing import Final
 
 from msgspec import Struct
 
-from pillarbox.directory.app_passwords import Scope
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.mail.visible import visible
 from pillarbox.world.database.transaction import Transaction
@@ -25,7 +24,7 @@ REMOVED_TOGETHER: Final = 1_000
 
 
 class Way(StrEnum):
-    """By what somebody comes in: the services that a login is for, and pages."""
+    """By what somebody comes in: the services that a login is for (`app_passwords.Scope`), and pages."""
 
     IMAP = "imap"
     POP3 = "pop3"
@@ -34,10 +33,6 @@ class Way(StrEnum):
     DAV = "dav"
     SIEVE = "sieve"
     WEB = "web"
-
-
-WAYS: Final[dict[Scope, Way]] = {scope: Way(scope.value) for scope in Scope if scope is not Scope.MAIL}
-"""By the service that a program logs in to; `mail` is none, but means all. Who signs in with a browser says so."""
 
 
 class Result(StrEnum):

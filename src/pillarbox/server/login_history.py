@@ -15,7 +15,7 @@ from pillarbox.directory.accounts import Account, by_login, login_key
 from pillarbox.directory.app_passwords import Scope
 from pillarbox.directory.credentials import NOBODY
 from pillarbox.directory.known_clients import client_key, is_this_machine, network_key
-from pillarbox.directory.sign_ins import WAYS, Result, Way
+from pillarbox.directory.sign_ins import Result, Way
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.auth_throttle import AuthThrottle
 from pillarbox.server.password_checks import AuthenticationUnavailable
@@ -29,6 +29,7 @@ DAY_MS: Final = 24 * 3600 * 1000
 MAX_KNOWN_PAIRS: Final = 50_000
 """Pairs of account and client that this process remembers to be in the database."""
 
+_WEB: Final = str(Way.WEB)
 _WRONG: Final = "wrong password"
 _DISABLED: Final = "the account is disabled"
 _TOO_MANY: Final = "too many attempts at once"
@@ -57,9 +58,9 @@ class Client:
     """Somebody signs in by our pages."""
 
     @property
-    def way(self) -> Way:
-        """By what it comes in."""
-        return Way.WEB if self.by_browser else WAYS[self.scope]
+    def way(self) -> str:
+        """By what it comes in, the value of a `Way`."""
+        return _WEB if self.by_browser else str(self.scope)
 
     @property
     def network(self) -> str:
@@ -137,7 +138,7 @@ class LoginHistory:
         self._world.telemetry.event("login failed", address=client.address, scope=client.scope, **known)
 
     def _count(self, client: Client, result: Result) -> None:
-        self._world.shared.metrics.count(LOGINS, client.way, result).value += 1
+        self._world.shared.metrics.count(LOGINS, client.way, str(result)).value += 1
 
     def _note(
         self, account: Account, client: Client, means: Means, result: Result, *, reason: str = ""

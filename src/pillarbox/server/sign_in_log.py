@@ -54,8 +54,10 @@ class Means(Struct, frozen=True, gc=False):
 OWN_PASSWORD: Final = Means()
 UNKNOWN: Final = Means("")
 
-_Key = tuple[Way, str, Result, str, str, str, int | None, str]
-"""Way, address, result and reason, and what `Means` has, as values that are hashed at each login."""
+_SUCCEEDED: Final = str(Result.SUCCEEDED)
+_Key = tuple[str, str, str, str, str, str, int | None, str]
+"""Way, address, result and reason, and what `Means` has, as values that are hashed at each login: members of
+enumerations are slow."""
 
 
 class _Pending(Struct, gc=False):
@@ -103,7 +105,7 @@ class SignInLog:
     def note(
         self,
         account: AccountId,
-        way: Way,
+        way: str,
         address: str,
         means: Means,
         result: Result,
@@ -111,9 +113,9 @@ class SignInLog:
         reason: str = "",
         agent: str = "",
     ) -> None:
-        """Note an attempt to sign in to an account that exists."""
+        """Note an attempt to sign in to an account that exists. `way`: the value of a `Way`."""
         now_ms = self._world.clock.now_ms()
-        key = (way, address, result, reason, means.method, means.name, means.app_password, means.browser)
+        key = (way, address, str(result), reason, means.method, means.name, means.app_password, means.browser)
         mark = hash((account, key))
         held = self._later if mark in self._seen else self._soon
         # What is held is looked for there first, so that it is counted once
@@ -126,18 +128,18 @@ class SignInLog:
             pending.last_at_ms = now_ms
             pending.agent = agent or pending.agent
             return
-        if of_account is None or not _has_room(of_account, result):
+        if of_account is None or not _has_room(of_account, succeeded=result is Result.SUCCEEDED):
             self._missed += 1
             return
         of_account[key] = _Pending(1, now_ms, now_ms, agent)
         if held.timer is None:
             held.timer = self._world.clock.call_later(held.delay_s, lambda: self._begin(held))
 
-    def told(self, account: AccountId, way: Way, address: str, agent: str) -> None:
+    def told(self, account: AccountId, way: str, address: str, agent: str) -> None:
         """A client that has just signed in says what it is (IMAP's ID comes after the login)."""
         for held in (self._soon, self._later):
             for (its_way, its_address, result, *_), pending in held.accounts.get(account, {}).items():
-                if its_way is way and its_address == address and result is Result.SUCCEEDED:
+                if its_way == way and its_address == address and result == _SUCCEEDED:
                     pending.agent = agent
 
     async def settled(self) -> None:
@@ -190,18 +192,17 @@ class SignInLog:
         return True
 
 
-def _has_room(attempts: dict[_Key, _Pending], result: Result) -> bool:
-    succeeded = result is Result.SUCCEEDED
-    of_kind = sum((key[2] is Result.SUCCEEDED) is succeeded for key in attempts)
+def _has_room(attempts: dict[_Key, _Pending], *, succeeded: bool) -> bool:
+    of_kind = sum((key[2] == _SUCCEEDED) is succeeded for key in attempts)
     return of_kind < (MAX_SUCCEEDED if succeeded else MAX_FAILED)
 
 
 def _noticed(key: _Key, pending: _Pending) -> Noticed:
-    way, address, result, reason, method, name, app_password, browser = key
-    shown = plain_address(address)
-    attempt = Attempt(way, shown, method, name, result, plain(reason))
+    written, address, result, reason, method, name, app_password, browser = key
+    way, shown = Way(written), plain_address(address)
+    attempt = Attempt(way, shown, method, name, Result(result), plain(reason))
     noted = Noted(attempt, pending.count, pending.first_at_ms, pending.last_at_ms, plain(pending.agent))
-    known = _known(way, shown, app_password, browser) if result is Result.SUCCEEDED else None
+    known = _known(way, shown, app_password, browser) if result == _SUCCEEDED else None
     return Noticed(noted, known)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from pillarbox.directory import accounts, devices, sign_ins
+from pillarbox.directory.app_passwords import Scope
 from pillarbox.directory.devices import Device, Kind, Known, Seen
 from pillarbox.directory.schema import SCHEMA
 from pillarbox.directory.sign_ins import Attempt, Noted, Result, Way, plain
@@ -210,3 +211,7 @@ def test_a_database_of_before_knows_what_has_signed_in(tx: Transaction) -> None:
     assert devices.add(tx, anna, seen(devices.of_app_password(3))) is None
     assert devices.add(tx, anna, seen(program(HOME))) is None
     assert devices.add(tx, anna, seen(program("198.51.100.1"))) is not None
+
+
+def test_each_service_is_a_way_in() -> None:
+    assert {*map(str, Scope)} - {"mail"} == {*map(str, Way)} - {"web"}
