@@ -71,7 +71,7 @@ def by_basic(place: Place, person: int = 0) -> str:
 ATTACKS: Final = (
     Attack(
         "a code that was used already",
-        lambda p: with_codes(p, 0, 0),
+        lambda p: with_codes(p, *[code(p)] * 2),
         "403",
         lambda p: with_codes(p, 0),
         "200",
