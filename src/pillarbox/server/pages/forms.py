@@ -10,6 +10,8 @@ from pillarbox.server.http.request import HttpRequest
 
 MAX_FORM_OCTETS: Final = 16 * 1024
 MAX_FIELDS: Final = 64
+MAX_DIGITS: Final = 15
+"""Of the number of a row."""
 MEDIA_TYPES: Final = ("application/x-www-form-urlencoded",)
 
 
@@ -51,3 +53,8 @@ async def form_of(request: HttpRequest) -> Form:
     except ValueError:
         raise Refused(Problem(400, "The form can't be read.")) from None
     return Form(pairs)
+
+
+def row_number(text: str) -> int:
+    """The number of a row that a form or an address names; 0, which none has, for what is no number."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS else 0

@@ -19,7 +19,7 @@ from pillarbox.server.pages.account.visiting import (
     for_owner,
     for_proven,
 )
-from pillarbox.server.pages.forms import Form, form_of
+from pillarbox.server.pages.forms import Form, form_of, row_number
 from pillarbox.server.pages.rendering import go_to, words_for
 from pillarbox.server.pages.words import Words
 
@@ -32,8 +32,6 @@ MAX_NAME: Final = 80
 _DAY_MS: Final = 24 * 3600 * 1000
 LIFETIMES: Final = ("", "30", "90", "365")
 """Days until a new one expires, as the form offers them; empty: never."""
-_MAX_ID: Final = 18
-"""Digits of a number that the database can hold."""
 
 
 class Row(Struct, frozen=True, gc=False):
@@ -168,7 +166,7 @@ async def make(request: HttpRequest) -> Response:
 @for_owner
 async def ask_revoke(request: HttpRequest) -> Response:
     """Ask whether one is to be revoked."""
-    number = _number(request.query_params.get("id", ""))
+    number = row_number(request.query_params.get("id", ""))
     there = await request.world.database.read(app_passwords.listing, request.account.id)
     found = next((one for one in there if one.id == number), None)
     if found is None:
@@ -188,7 +186,7 @@ async def ask_revoke(request: HttpRequest) -> Response:
 @for_owner
 async def revoke(request: HttpRequest) -> Response:
     """Revoke it."""
-    number = _number((await form_of(request))["id"])
+    number = row_number((await form_of(request))["id"])
     try:
         await request.world.database.write(
             act,
@@ -243,10 +241,6 @@ def _taken(filled: Filled, there: list[AppPassword], words: Words) -> dict[str, 
 
 def _with(filled: Filled, errors: dict[str, str]) -> Filled:
     return Filled(filled.name, filled.scopes, filled.read_only, filled.networks, filled.days, errors)
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MAX_ID else 0
 
 
 def _row(one: AppPassword, words: Words, now_ms: int) -> Row:

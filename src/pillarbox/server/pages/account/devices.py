@@ -14,7 +14,7 @@ from pillarbox.directory.naming import NameRefused
 from pillarbox.server.http.request import HttpRequest
 from pillarbox.server.pages import agents
 from pillarbox.server.pages.account.visiting import account_page, finished, for_owner, session_of
-from pillarbox.server.pages.forms import form_of
+from pillarbox.server.pages.forms import form_of, row_number
 from pillarbox.server.pages.rendering import go_to
 from pillarbox.server.sign_in.ending import end_device
 
@@ -23,8 +23,6 @@ END: Final = "/account/devices/end"
 END_OTHERS: Final = "/account/devices/end-others"
 END_PROGRAM: Final = "/account/devices/end-program"
 FORGET: Final = "/account/devices/forget"
-_MAX_ID: Final = 15
-"""Digits of a number that the database can hold."""
 SECTION: Final = "devices"
 
 
@@ -100,7 +98,7 @@ async def end_others(request: HttpRequest) -> Response:
 @for_owner
 async def end_program(request: HttpRequest) -> Response:
     """End what a program with the account's own password has open."""
-    account, number = request.account, await _number(request)
+    account, number = request.account, row_number((await form_of(request))["id"])
     try:
         await request.world.database.read(
             permitted, account.id, verbs.end, account.login, number, now_ms=request.world.clock.now_ms()
@@ -114,18 +112,12 @@ async def end_program(request: HttpRequest) -> Response:
 @for_owner
 async def forget(request: HttpRequest) -> Response:
     """Forget a program: it is a new device when it signs in again."""
-    account, number = request.account, await _number(request)
+    account, number = request.account, row_number((await form_of(request))["id"])
     try:
         await request.world.database.write(act, account.id, verbs.forget, account.login, number)
     except NameRefused:
         return go_to(PATH)
     return finished(PATH, "forgotten")
-
-
-async def _number(request: HttpRequest) -> int:
-    """That of a device; 0, which none has, where the form has no number."""
-    text = (await form_of(request))["id"]
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MAX_ID else 0
 
 
 def _program(device: Device) -> Program:

@@ -20,7 +20,7 @@ from pillarbox.server.pages.account.visiting import (
     for_proven,
     session_of,
 )
-from pillarbox.server.pages.forms import form_of
+from pillarbox.server.pages.forms import form_of, row_number
 from pillarbox.server.pages.passkeys import why_not
 from pillarbox.server.pages.rendering import go_to, words_for
 
@@ -28,8 +28,6 @@ PATH: Final = "/account/passkeys"
 RENAME: Final = "/account/passkeys/rename"
 REMOVE: Final = "/account/passkeys/remove"
 SECTION: Final = "passkeys"
-_MAX_ID: Final = 15
-"""Digits of a number that the database can hold."""
 
 
 class Row(Struct, frozen=True, gc=False):
@@ -88,7 +86,7 @@ async def _list(request: HttpRequest, refused: int = 0) -> Response:
 async def rename(request: HttpRequest) -> Response:
     """Give one another name."""
     form = await form_of(request)
-    number = _number(form["id"])
+    number = row_number(form["id"])
     try:
         done = await request.world.database.write(
             rows.rename, request.account.id, number, form["name"].strip()
@@ -101,7 +99,7 @@ async def rename(request: HttpRequest) -> Response:
 @for_proven()
 async def ask_remove(request: HttpRequest) -> Response:
     """Ask whether one is to be removed."""
-    number = _number(request.query_params.get("id", ""))
+    number = row_number(request.query_params.get("id", ""))
     there = await request.world.database.read(rows.listing, request.account.id)
     found = next((one for one in there if one.id == number), None)
     if found is None:
@@ -121,7 +119,7 @@ async def ask_remove(request: HttpRequest) -> Response:
 @for_proven(at=PATH)
 async def remove(request: HttpRequest) -> Response:
     """Remove it."""
-    number = _number((await form_of(request))["id"])
+    number = row_number((await form_of(request))["id"])
     account = request.account.id
     was_last = await request.world.database.write(
         act, account, second_factors.remove_passkey, account, number
@@ -129,10 +127,6 @@ async def remove(request: HttpRequest) -> Response:
     if was_last is None:
         return go_to(PATH)
     return finished(PATH, "last_passkey_removed" if was_last else "passkey_removed")
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MAX_ID else 0
 
 
 def _row(one: Passkey) -> Row:
