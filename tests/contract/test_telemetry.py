@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from pillarbox.config.schema import Log, LogFormat, LogLevel
+from pillarbox.config.sections.log import Log, LogFormat, LogLevel
 from pillarbox.mail.visible import has_hidden
 from pillarbox.world.shared import for_one_alone
 from pillarbox.world.telemetry import MemoryTelemetry, SystemTelemetry, Telemetry

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from pillarbox.app.database import SCHEMAS
 from pillarbox.config.data_directory import DataDirectory
-from pillarbox.config.schema import Config, Http, Limits
+from pillarbox.config.schema import Config
+from pillarbox.config.sections.http import Http
+from pillarbox.config.sections.limits import Limits
 from pillarbox.directory import accounts as account_verbs
 from pillarbox.directory import app_passwords, credentials, secrets
 from pillarbox.directory.app_passwords import Scope

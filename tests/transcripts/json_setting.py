@@ -4,7 +4,7 @@
 | --- | --- |
 | `now` | the time at which the clock stands until a turn says `later`: "2026-06-01T00:00:00Z" |
 | `limits` | other limits than the usual ones, by the names of `protocol.jmap.limits.Limits` |
-| `configured` | limits of the configuration, by the names of `config.schema.Limits` |
+| `configured` | limits of the configuration, by the names of `config.sections.limits.Limits` |
 | `quota` | how many octets the first person may have |
 | `mail` | by name, the lines of messages that come from outside to the first person; the names become the emails' ids |
 | `others` | by name, further accounts that the first person may use, two at most; the names become their ids. Each is an object: `readOnly` (by default false) and `capabilities` (by default all) |
@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from pillarbox.config import schema as config
+from pillarbox.config.sections.limits import Limits as ConfiguredLimits
 from pillarbox.directory import accounts, quota
 from pillarbox.directory.accounts import Account
 from pillarbox.protocol.jmap.limits import DEFAULT_LIMITS, Limits
@@ -67,7 +67,7 @@ async def arrange(client: JmapClient, setting: Setting, monkeypatch: pytest.Monk
         roots = tuple(map(base64.b64decode, setting["trusted"]))
         monkeypatch.setattr(authorities, "system_authorities", lambda: roots)
     if "configured" in setting:
-        configured = config.Limits(**setting["configured"])
+        configured = ConfiguredLimits(**setting["configured"])
         told = replace(client.provider.config, limits=configured)
         client.service = service.JmapService(client.provider.world, told, limits=limits(setting))
     if "quota" in setting:

@@ -13,7 +13,9 @@ from typing import Final
 from pillarbox.admin import password_rules
 from pillarbox.app.sockets import Endpoint
 from pillarbox.config.names import host_name
-from pillarbox.config.schema import Certificate, Config, ConfigWrong, Relay
+from pillarbox.config.schema import Config, ConfigWrong
+from pillarbox.config.sections.certificates import Certificate
+from pillarbox.config.sections.relay import Relay
 from pillarbox.config.services import SERVICES
 from pillarbox.protocol.sasl.client import Credentials
 from pillarbox.protocol.webpush import subject

@@ -7,7 +7,7 @@ from ipaddress import ip_network
 
 from pillarbox.app.database import SCHEMAS, tell_of_log_damage
 from pillarbox.app.resolved import Resolved
-from pillarbox.config.schema import Log
+from pillarbox.config.sections.log import Log
 from pillarbox.world.blobs import FileBlobs
 from pillarbox.world.clock import SystemClock
 from pillarbox.world.database import Database, DatabaseUnavailable

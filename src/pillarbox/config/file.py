@@ -16,8 +16,9 @@ from typing import Any
 import msgspec
 
 from pillarbox.config.names import host_name, web_url
+from pillarbox.config.options import options
 from pillarbox.config.relying_party import NoPasskeys, relying_party
-from pillarbox.config.schema import Config, ConfigWrong, options, sections
+from pillarbox.config.schema import Config, ConfigWrong, sections
 
 
 @contextmanager

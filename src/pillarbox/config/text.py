@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from pillarbox.config.schema import DEFAULT_PATH, Config, Option, options, sections
+from pillarbox.config.options import Option, options
+from pillarbox.config.schema import DEFAULT_PATH, Config, sections
 
 WIDTH = 100
 """Columns of the example's comments."""
@@ -28,7 +29,7 @@ def page() -> str:
     lines = [
         "# Configuration",
         "",
-        "<!-- Written by dev/operate_pages.py from the fields of config/schema.py: change it there. -->",
+        "<!-- Written by dev/operate_pages.py from the fields of `pillarbox.config`: change them there. -->",
         "",
         (
             f"Pillarbox reads one TOML file: `{DEFAULT_PATH}`, or the one named by `--config FILE` or the "

@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from pillarbox.config.schema import Limits
+from pillarbox.config.sections.limits import Limits
 
 _DEFAULT_OCTETS: Final = Limits().memory_octets
 UNCOUNTED_OCTETS: Final = 16 * 1024

@@ -18,7 +18,7 @@ from typing import Final, Protocol, TextIO
 
 import msgspec
 
-from pillarbox.config.schema import Log, LogFormat
+from pillarbox.config.sections.log import Log, LogFormat
 from pillarbox.mail.visible import visible_json
 from pillarbox.world.log_output import FileOutput, GatheredOutput, StreamOutput
 from pillarbox.world.log_text import fields_text, text_line

@@ -31,7 +31,7 @@ def open_http(
     def sessions(provider: Provider) -> Mapping[str, SessionFactory[Any]]:
         from dataclasses import replace
 
-        from pillarbox.config.schema import Http
+        from pillarbox.config.sections.http import Http
 
         configured = replace(provider.config, http=Http(**config))
         service = HttpService(

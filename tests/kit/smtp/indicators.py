@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pillarbox.config.schema import Authentication
+from pillarbox.config.sections.authentication import Authentication
 from pillarbox.dns import Kind
 from pillarbox.mail.header import Header
 from pillarbox.mail.identifiers import EmailId

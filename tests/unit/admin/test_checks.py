@@ -13,7 +13,9 @@ from pillarbox.admin.checks import dns, dnssec, passkeys, push
 from pillarbox.admin.checks.bounded import MAX_AT_ONCE, BoundedResolver
 from pillarbox.admin.checks.result import CheckResult, Level
 from pillarbox.admin.checks.routes import Surroundings, Target, routes
-from pillarbox.config.schema import Config, Http, Listen
+from pillarbox.config.schema import Config
+from pillarbox.config.sections.http import Http
+from pillarbox.config.sections.listen import Listen
 from pillarbox.dns import Answer, Failure, Kind, Mx, NxDomain, Outcome, Record
 from pillarbox.trust.dmarc.mistakes import mistake
 from pillarbox.world.clock import VirtualClock

@@ -7,7 +7,8 @@ import pytest
 from pillarbox.app.resolved import resolve
 from pillarbox.app.sockets import Endpoint
 from pillarbox.config.file import parse
-from pillarbox.config.schema import Config, ConfigWrong, options, sections
+from pillarbox.config.options import options
+from pillarbox.config.schema import Config, ConfigWrong, sections
 from pillarbox.config.services import SERVICES
 
 HERE = Path("/etc/pillarbox/pillarbox.toml")

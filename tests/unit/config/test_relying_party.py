@@ -7,7 +7,9 @@ import pytest
 
 from pillarbox.config.file import parse
 from pillarbox.config.relying_party import NoPasskeys, RelyingParty, relying_party, why_not
-from pillarbox.config.schema import Config, ConfigWrong, Http, Listen
+from pillarbox.config.schema import Config, ConfigWrong
+from pillarbox.config.sections.http import Http
+from pillarbox.config.sections.listen import Listen
 
 HERE = Path("/etc/pillarbox/pillarbox.toml")
 LEAST = 'hostname = "mail.example.org"\ndomain = "example.org"\n'

@@ -2,7 +2,8 @@
 
 import pytest
 
-from pillarbox.config.schema import Applies, Listen, options
+from pillarbox.config.options import Applies, options
+from pillarbox.config.sections.listen import Listen
 from pillarbox.config.services import SERVICES, ServiceRow
 
 

@@ -5,7 +5,8 @@ import re
 import pytest
 
 from pillarbox.config.file import parse
-from pillarbox.config.schema import Config, options, sections
+from pillarbox.config.options import options
+from pillarbox.config.schema import Config, sections
 from pillarbox.config.text import example, page, toml, written
 from tests.kit.paths import ROOT
 

@@ -34,14 +34,16 @@ def show(installation: Installation) -> None:
 
 def _in_effect(config: "Config") -> dict[str, object]:
     """What the file can say; not the fields that only the demo and tests set."""
-    from pillarbox.config.schema import Config, options, sections
+    from pillarbox.config.options import options
+    from pillarbox.config.schema import Config, sections
 
     names = [one.name for one in options(Config)] + [name for name, _section, _several in sections()]
     return {name: getattr(config, name) for name in names}
 
 
 def _shown(config: "Config") -> Iterator[str]:
-    from pillarbox.config.schema import Config, options, sections
+    from pillarbox.config.options import options
+    from pillarbox.config.schema import Config, sections
 
     tables = {name: several for name, _section, several in sections()}
     yield from _values(config, [option.name for option in options(Config)])

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from pillarbox.app.commands.installation import CommandFailed, Installation, config_option, json_option
-from pillarbox.config.schema import DEFAULT_PATH, Config, options
+from pillarbox.config.options import options
+from pillarbox.config.schema import DEFAULT_PATH, Config
 
 if TYPE_CHECKING:
     from pillarbox.app.privileges import Identity

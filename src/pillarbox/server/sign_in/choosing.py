@@ -5,7 +5,7 @@ from enum import Enum, auto
 from typing import Final
 
 from pillarbox.admin.password_rules import FileUnusable, PasswordRefused, PasswordRules, Weakness
-from pillarbox.config.schema import Passwords
+from pillarbox.config.sections.passwords import Passwords
 from pillarbox.directory.naming import NameRefused
 from pillarbox.directory.password_hash import PasswordHash
 from pillarbox.protocol.sasl.identity import MAX_PASSWORD_OCTETS

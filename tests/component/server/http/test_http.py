@@ -14,7 +14,9 @@ import pytest
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 
-from pillarbox.config.schema import Certificate, Config, Http
+from pillarbox.config.schema import Config
+from pillarbox.config.sections.certificates import Certificate
+from pillarbox.config.sections.http import Http
 from pillarbox.protocol.http.limits import HttpLimits
 from pillarbox.protocol.http.problem import Problem
 from pillarbox.server.http.context import HttpContext

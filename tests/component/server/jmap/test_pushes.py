@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from cryptography.exceptions import InvalidTag
 
-from pillarbox.config.schema import Push
+from pillarbox.config.sections.push import Push
 from pillarbox.dns import Kind
 from pillarbox.server.chores import BackgroundWork, Chores
 from pillarbox.server.jmap.pushing.sender import GAP_S, PushSender

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pillarbox.app.resolved import resolve
-from pillarbox.config.schema import Relay as RelayOptions
+from pillarbox.config.sections.relay import Relay as RelayOptions
 from pillarbox.queue.spool import Outbound, QueuedRecipient, enqueue
 from pillarbox.server.relay.relay import Relay
 from pillarbox.world.blobs import prepare

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from starlette.responses import JSONResponse, Response
 
-from pillarbox.config.schema import Http, Listen
+from pillarbox.config.sections.http import Http
+from pillarbox.config.sections.listen import Listen
 from pillarbox.server.http.request import HttpRequest
 from pillarbox.server.http.route import Route
 from pillarbox.server.http.service import HttpService

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from pillarbox.admin import accounts as account_verbs
-from pillarbox.config.schema import Passwords
+from pillarbox.config.sections.passwords import Passwords
 from pillarbox.directory import accounts, browser_sessions, credential_marks, credentials, foreign_hash
 from pillarbox.directory.accounts import Account
 from pillarbox.directory.app_passwords import Scope

@@ -14,7 +14,9 @@ import pytest
 from pillarbox.admin import account_letters, password_reset
 from pillarbox.admin import accounts as account_verbs
 from pillarbox.admin.password_reset import NewMail
-from pillarbox.config.schema import Config, Listen, Passwords
+from pillarbox.config.schema import Config
+from pillarbox.config.sections.listen import Listen
+from pillarbox.config.sections.passwords import Passwords
 from pillarbox.directory import credential_marks, link_tokens, recovery_addresses, reset_links
 from pillarbox.directory.accounts import Account
 from pillarbox.directory.app_passwords import Scope

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pillarbox.config.schema import Limits
+from pillarbox.config.sections.limits import Limits
 from pillarbox.delivery import route, trace
 from pillarbox.delivery.destinations import DsnRequest
 from pillarbox.delivery.envelope import Envelope, Origin, Source

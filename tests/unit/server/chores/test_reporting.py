@@ -13,7 +13,7 @@ import pytest
 from msgspec.structs import replace
 
 from pillarbox.admin import dkim
-from pillarbox.config.schema import Reports
+from pillarbox.config.sections.reports import Reports
 from pillarbox.dns import Failure, Kind, Outcome
 from pillarbox.reports import counting, observed, received, sent
 from pillarbox.reports.counting import DAY_S

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pillarbox.config.schema import Limits
+from pillarbox.config.sections.limits import Limits
 from pillarbox.directory import quota
 from pillarbox.server.imap.limits import ImapLimits
 from pillarbox.world.blobs.in_database import MemoryWriter

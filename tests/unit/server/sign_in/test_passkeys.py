@@ -11,7 +11,9 @@ import cbor2
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from pillarbox.config.schema import Config, Http, Listen
+from pillarbox.config.schema import Config
+from pillarbox.config.sections.http import Http
+from pillarbox.config.sections.listen import Listen
 from pillarbox.directory import accounts, passkeys
 from pillarbox.directory.accounts import Account
 from pillarbox.directory.passkeys import Passkey, PasskeyTaken, Use

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import pytest
 from msgspec.structs import replace
 
-from pillarbox.config.schema import Authentication, FailedDmarc
+from pillarbox.config.sections.authentication import Authentication, FailedDmarc
 from pillarbox.delivery.asker import MAX_EARLY
 from pillarbox.delivery.checks.authentication import TIMEOUT_S
 from pillarbox.delivery.checks.deferral import MAX_DEFERRED_S

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pillarbox.config.schema import Limits
+from pillarbox.config.sections.limits import Limits
 from pillarbox.protocol.smtp.capabilities import Role
 from tests.kit.smtp.provider import SmtpClient, SmtpProvider, run_with_smtp
 

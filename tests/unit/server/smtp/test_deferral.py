@@ -2,7 +2,7 @@
 
 import pytest
 
-from pillarbox.config.schema import Authentication, FailedDmarc
+from pillarbox.config.sections.authentication import Authentication, FailedDmarc
 from pillarbox.delivery.checks.deferral import MAX_DEFERRED_S
 from pillarbox.dns import Failure, Kind
 from pillarbox.protocol.smtp.capabilities import Role

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from pillarbox.config.schema import Authentication, FailedDmarc, Reports
+from pillarbox.config.sections.authentication import Authentication, FailedDmarc
+from pillarbox.config.sections.reports import Reports
 from pillarbox.delivery.envelope import Origin, Source
 from pillarbox.delivery.reception.reports import WAIT_S, ReportFinder
 from pillarbox.mail.address import Address

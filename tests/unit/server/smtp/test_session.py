@@ -2,7 +2,7 @@
 
 import pytest
 
-from pillarbox.config.schema import Limits
+from pillarbox.config.sections.limits import Limits
 from pillarbox.delivery.checks.check import Stage
 from pillarbox.delivery.checks.sender_domain import SenderDomainRequired
 from pillarbox.protocol.smtp.capabilities import Role

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pillarbox.config.schema import Limits as ConfiguredLimits
+from pillarbox.config.sections.limits import Limits as ConfiguredLimits
 from pillarbox.directory import quota
 from pillarbox.mail import flags
 from pillarbox.mail.number_set import EVERYTHING

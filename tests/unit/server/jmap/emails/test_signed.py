@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pillarbox.config.schema import Authentication
+from pillarbox.config.sections.authentication import Authentication
 from pillarbox.mail import object_id
 from pillarbox.mail.identifiers import EmailId
 from pillarbox.protocol.jmap.capabilities import CORE, MAIL, SMIME_VERIFY

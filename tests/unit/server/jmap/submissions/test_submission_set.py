@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pillarbox.config.schema import Limits
+from pillarbox.config.sections.limits import Limits
 from pillarbox.directory import accounts, aliases, groups
 from pillarbox.protocol.jmap.capabilities import SUBMISSION
 from pillarbox.protocol.jmap.errors import MethodError
