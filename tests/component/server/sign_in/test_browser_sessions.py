@@ -86,9 +86,8 @@ def test_an_app_password_is_for_programs(server: Server, client: HttpClient) -> 
 
 def test_only_the_digest_of_a_token_is_kept(server: Server, client: HttpClient) -> None:
     token = signed_in(client).partition("=")[2]
-    rows: list[Any] = server.provider.world.database.read_now(
-        lambda tx: tx.rows("SELECT * FROM browser_sessions")
-    )
+    read = server.provider.world.database.read
+    rows: list[Any] = server.run(read(lambda tx: tx.rows("SELECT * FROM browser_sessions")))
     assert len(rows) == 1
     assert token not in str(rows)
 
