@@ -4,8 +4,8 @@ import subprocess
 
 import pytest
 
-from pillarbox.directory import foreign_hash
 from pillarbox.directory.naming import NameRefused
+from pillarbox.directory.sign_in import foreign_hash
 from tests.interop.programs import need
 
 pytestmark = pytest.mark.interop

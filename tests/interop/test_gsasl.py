@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from pillarbox.directory.app_passwords import Scope
 from pillarbox.directory.schema import SCHEMA
+from pillarbox.directory.sign_in.app_passwords import Scope
 from pillarbox.protocol.sasl.exchange import Challenge
 from pillarbox.protocol.sasl.line import decode_initial, decode_response, encode_challenge
 from pillarbox.server.authentication import Attempt, Authenticator, Client

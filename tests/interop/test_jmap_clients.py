@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pillarbox.directory.app_passwords import Scope
+from pillarbox.directory.sign_in.app_passwords import Scope
 from pillarbox.server.http.routes import ROUTES
 from tests.interop.programs import need
 from tests.kit.certificate import certificate_file

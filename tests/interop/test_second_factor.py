@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from pillarbox.directory.app_passwords import Scope
+from pillarbox.directory.sign_in.app_passwords import Scope
 from tests.kit.certificate import client_context
 from tests.kit.provider import PASSWORD
 from tests.kit.second_factor import TOLD, add_factor, with_url

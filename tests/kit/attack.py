@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pillarbox.directory import credential_marks
+from pillarbox.directory.sign_in import credential_marks
 from pillarbox.server.connection import SessionFactory
 from pillarbox.server.http.routes import ROUTES
 from pillarbox.server.http.service import HttpService

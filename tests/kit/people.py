@@ -1,8 +1,9 @@
 """A small directory for tests: domains, accounts, and passwords whose hashes are computed once."""
 
-from pillarbox.directory import accounts, credentials, domains
+from pillarbox.directory import accounts, domains
 from pillarbox.directory.accounts import Account
-from pillarbox.directory.password_hash import PasswordHash, hash_password
+from pillarbox.directory.sign_in import credentials
+from pillarbox.directory.sign_in.password_hash import PasswordHash, hash_password
 from pillarbox.world.database import Transaction
 
 NOW_MS = 1_700_000_000_000

@@ -12,8 +12,8 @@ from pillarbox.config.schema import Config
 from pillarbox.config.sections.http import Http
 from pillarbox.config.sections.limits import Limits
 from pillarbox.directory import accounts as account_verbs
-from pillarbox.directory import app_passwords, credentials, secrets
-from pillarbox.directory.app_passwords import Scope
+from pillarbox.directory.sign_in import app_passwords, credentials, secrets
+from pillarbox.directory.sign_in.app_passwords import Scope
 from pillarbox.dns import Kind, Mx
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.mail.number_set import EVERYTHING

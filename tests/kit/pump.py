@@ -7,7 +7,7 @@ import struct
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine
 from typing import Any, ClassVar
 
-from pillarbox.directory.credential_marks import Login
+from pillarbox.directory.sign_in.credential_marks import Login
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.connection import Activity, Connection, Peer, SessionFactory
 from pillarbox.server.listener import Listener, ListenerLimits, ServiceOffer, TlsOffer, listening_socket

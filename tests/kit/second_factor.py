@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from pillarbox.admin import second_factors
-from pillarbox.directory import secrets, totp
+from pillarbox.directory.sign_in import secrets, totp
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.connection import SessionFactory
 from pillarbox.world.database import Transaction

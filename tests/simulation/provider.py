@@ -18,9 +18,10 @@ from pillarbox.app.relaying import make_relay
 from pillarbox.app.resolved import Resolved
 from pillarbox.app.sessions import session_factories
 from pillarbox.config.schema import Config
-from pillarbox.directory import accounts, aliases, app_passwords, credentials, domains, secrets
-from pillarbox.directory.app_passwords import AppPasswordHash, Scope
-from pillarbox.directory.password_hash import PasswordHash, hash_password
+from pillarbox.directory import accounts, aliases, domains
+from pillarbox.directory.sign_in import app_passwords, credentials, secrets
+from pillarbox.directory.sign_in.app_passwords import AppPasswordHash, Scope
+from pillarbox.directory.sign_in.password_hash import PasswordHash, hash_password
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.queue import control
 from pillarbox.queue.inspection import Selection

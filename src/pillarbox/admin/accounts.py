@@ -11,22 +11,12 @@ from pillarbox.admin.importing import checkpoint
 from pillarbox.admin.importing.imap import pulled
 from pillarbox.admin.permissions import DOMAIN_ADMINISTRATOR, ONESELF, OPERATOR, may
 from pillarbox.contacts import removal
-from pillarbox.directory import (
-    accounts,
-    aliases,
-    app_passwords,
-    credential_marks,
-    credentials,
-    domains,
-    foreign_hash,
-    quota,
-    references,
-    secrets,
-)
+from pillarbox.directory import accounts, aliases, domains, quota, references
 from pillarbox.directory.accounts import Account
-from pillarbox.directory.app_passwords import Scope
 from pillarbox.directory.naming import NameRefused
-from pillarbox.directory.password_hash import ARGON2_SALT_OCTETS, PasswordHash, hash_password
+from pillarbox.directory.sign_in import app_passwords, credential_marks, credentials, foreign_hash, secrets
+from pillarbox.directory.sign_in.app_passwords import Scope
+from pillarbox.directory.sign_in.password_hash import ARGON2_SALT_OCTETS, PasswordHash, hash_password
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.push import subscriptions
 from pillarbox.queue import inspection, submissions

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 
 from pillarbox.admin import accounts, concerns
 from pillarbox.admin.permissions import DOMAIN_ADMINISTRATOR, ONESELF, may
-from pillarbox.directory import app_passwords, credentials, secrets
-from pillarbox.directory.app_passwords import UNLIMITED, AppPassword, AppPasswordHash, Limits, Scope
 from pillarbox.directory.naming import NameRefused
+from pillarbox.directory.sign_in import app_passwords, credentials, secrets
+from pillarbox.directory.sign_in.app_passwords import UNLIMITED, AppPassword, AppPasswordHash, Limits, Scope
 from pillarbox.world.database import Transaction
 from pillarbox.world.entropy import Entropy
 

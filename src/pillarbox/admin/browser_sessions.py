@@ -2,8 +2,8 @@
 
 from pillarbox.admin import accounts, concerns
 from pillarbox.admin.permissions import DOMAIN_ADMINISTRATOR, ONESELF, may
-from pillarbox.directory import browser_sessions
-from pillarbox.directory.browser_sessions import BrowserSession
+from pillarbox.directory.sign_in import browser_sessions
+from pillarbox.directory.sign_in.browser_sessions import BrowserSession
 from pillarbox.world.database import Transaction
 
 

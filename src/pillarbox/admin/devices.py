@@ -5,10 +5,10 @@ from msgspec import Struct
 from pillarbox.admin import accounts, app_passwords, concerns
 from pillarbox.admin.control.messages import Selection
 from pillarbox.admin.permissions import DOMAIN_ADMINISTRATOR, ONESELF, may
-from pillarbox.directory import browser_sessions, devices, sign_ins
-from pillarbox.directory.devices import Device, Kind
 from pillarbox.directory.naming import NameRefused
-from pillarbox.directory.sign_ins import SignIn
+from pillarbox.directory.sign_in import browser_sessions, devices, sign_ins
+from pillarbox.directory.sign_in.devices import Device, Kind
+from pillarbox.directory.sign_in.sign_ins import SignIn
 from pillarbox.world.database import Transaction
 
 

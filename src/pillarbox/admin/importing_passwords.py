@@ -10,8 +10,8 @@ from typing import Final
 
 from pillarbox.admin import accounts
 from pillarbox.admin.permissions import OPERATOR, may
-from pillarbox.directory import credentials
 from pillarbox.directory.naming import NameRefused
+from pillarbox.directory.sign_in import credentials
 from pillarbox.world.database import Database
 from pillarbox.world.entropy import Entropy
 

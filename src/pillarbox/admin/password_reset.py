@@ -10,12 +10,12 @@ from pillarbox.admin import account_letters, accounts, concerns
 from pillarbox.admin.permissions import ANYBODY, DOMAIN_ADMINISTRATOR, ONESELF, OPERATOR, may
 from pillarbox.delivery import account_mail
 from pillarbox.directory import accounts as rows
-from pillarbox.directory import app_passwords, recovery_addresses, reset_links
 from pillarbox.directory.accounts import Account
 from pillarbox.directory.naming import NameRefused
-from pillarbox.directory.password_hash import PasswordHash
-from pillarbox.directory.recovery_addresses import Purpose, Recovery
-from pillarbox.directory.reset_links import MAIL_VALID_MS, MadeBy, NewLink
+from pillarbox.directory.sign_in import app_passwords, recovery_addresses, reset_links
+from pillarbox.directory.sign_in.password_hash import PasswordHash
+from pillarbox.directory.sign_in.recovery_addresses import Purpose, Recovery
+from pillarbox.directory.sign_in.reset_links import MAIL_VALID_MS, MadeBy, NewLink
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.database import Transaction
 

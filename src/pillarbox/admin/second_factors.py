@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from pillarbox.admin import accounts, concerns
 from pillarbox.admin.permissions import DOMAIN_ADMINISTRATOR, ONESELF, OPERATOR, may
-from pillarbox.directory import passkeys, recovery_codes, second_factors, secrets, totp
 from pillarbox.directory.naming import NameRefused
-from pillarbox.directory.passkeys import NewPasskey, Passkey
+from pillarbox.directory.sign_in import passkeys, recovery_codes, second_factors, secrets, totp
+from pillarbox.directory.sign_in.passkeys import NewPasskey, Passkey
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.database import Transaction
 from pillarbox.world.entropy import Entropy

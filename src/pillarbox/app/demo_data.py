@@ -14,8 +14,9 @@ from pillarbox.admin.importing.run import run_import
 from pillarbox.app.database import opened_blobs, opened_database
 from pillarbox.app.demo_mail import DemoMessage, demo_messages
 from pillarbox.config.data_directory import DataDirectory
-from pillarbox.directory import accounts, credentials, devices, domains, roles
+from pillarbox.directory import accounts, domains, roles
 from pillarbox.directory.roles import Role
+from pillarbox.directory.sign_in import credentials, devices
 from pillarbox.mail.mailbox_name import INBOX
 from pillarbox.mail.summary import summarize
 from pillarbox.store import append, mailboxes

@@ -24,10 +24,10 @@ from pillarbox.app.demo import Demo
 from pillarbox.app.demo_data import DOMAINS
 from pillarbox.app.sockets import close
 from pillarbox.directory import accounts as directory
-from pillarbox.directory import devices
 from pillarbox.directory import domains as served
 from pillarbox.directory.accounts import Account
 from pillarbox.directory.naming import parse_address
+from pillarbox.directory.sign_in import devices
 from pillarbox.store import account_counters, mailboxes, placements
 from pillarbox.store.mailbox import DEFAULT_MAILBOXES
 from pillarbox.world.clock import SystemClock

@@ -10,7 +10,7 @@ from pillarbox.app.sessions import load, session_factories
 from pillarbox.app.sockets import Sockets
 from pillarbox.config.schema import Config
 from pillarbox.config.services import SERVICES, WireProtocol
-from pillarbox.directory import credential_marks
+from pillarbox.directory.sign_in import credential_marks
 from pillarbox.server.authentication import Authenticator
 from pillarbox.server.connection import Peer
 from pillarbox.server.listener import Listener, ListenerLimits, ServiceOffer, shared_buffer

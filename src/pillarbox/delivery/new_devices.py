@@ -14,10 +14,11 @@ from msgspec import Struct
 from pillarbox.delivery.accept import Acceptance, accept
 from pillarbox.delivery.placement import Placement
 from pillarbox.delivery.trace import return_path
-from pillarbox.directory import accounts, app_passwords, devices, sign_ins
+from pillarbox.directory import accounts
 from pillarbox.directory.accounts import Account
-from pillarbox.directory.devices import Kind, Known, Seen
-from pillarbox.directory.sign_ins import Noted, Way
+from pillarbox.directory.sign_in import app_passwords, devices, sign_ins
+from pillarbox.directory.sign_in.devices import Kind, Known, Seen
+from pillarbox.directory.sign_in.sign_ins import Noted, Way
 from pillarbox.mail.address import Address, InvalidAddress
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.mail.new_device_mail import NewDeviceMail, compose

@@ -3,8 +3,8 @@
 from pillarbox.directory import values
 from pillarbox.directory.addresses import address_key
 from pillarbox.directory.naming import NameRefused, parse_address
-from pillarbox.directory.second_factors import ACCOUNTS
-from pillarbox.directory.totp import SECRET_OCTETS
+from pillarbox.directory.sign_in.second_factors import ACCOUNTS
+from pillarbox.directory.sign_in.totp import SECRET_OCTETS
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.database import Transaction
 from pillarbox.world.database.invariant import Invariant

@@ -6,20 +6,20 @@ They are repaired first: an account whose login is lost gets its address as logi
 from functools import reduce
 from typing import Final
 
-from pillarbox.directory import browser_sessions, link_tokens, recovery_addresses, reset_links
 from pillarbox.directory.addresses import ACCOUNT, ALIAS, GROUP
-from pillarbox.directory.app_passwords import Scope
-from pillarbox.directory.browser_sessions import Method
-from pillarbox.directory.credential_marks import Reason
-from pillarbox.directory.devices import Kind
 from pillarbox.directory.dkim_keys import KeyState
 from pillarbox.directory.domains import DEFAULT_SEPARATOR
-from pillarbox.directory.passkeys import AAGUID_OCTETS, HANDLE_OCTETS, MAX_SIGN_COUNT
-from pillarbox.directory.recovery_codes import DIGEST_OCTETS
 from pillarbox.directory.roles import Role
-from pillarbox.directory.sign_in_steps import Purpose
-from pillarbox.directory.sign_ins import Result, Way
-from pillarbox.directory.totp import SECRET_OCTETS
+from pillarbox.directory.sign_in import browser_sessions, link_tokens, recovery_addresses, reset_links
+from pillarbox.directory.sign_in.app_passwords import Scope
+from pillarbox.directory.sign_in.browser_sessions import Method
+from pillarbox.directory.sign_in.credential_marks import Reason
+from pillarbox.directory.sign_in.devices import Kind
+from pillarbox.directory.sign_in.passkeys import AAGUID_OCTETS, HANDLE_OCTETS, MAX_SIGN_COUNT
+from pillarbox.directory.sign_in.recovery_codes import DIGEST_OCTETS
+from pillarbox.directory.sign_in.sign_in_steps import Purpose
+from pillarbox.directory.sign_in.sign_ins import Result, Way
+from pillarbox.directory.sign_in.totp import SECRET_OCTETS
 from pillarbox.protocol.sasl.scram_keys import DEFAULT_ITERATIONS, KEY_OCTETS, SALT_OCTETS
 from pillarbox.world.database.values import Rule, TableValues, date, integer, octets, optional, text
 

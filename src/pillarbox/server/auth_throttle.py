@@ -34,7 +34,7 @@ one who mistypes must not delay the others.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pillarbox.directory.known_clients import is_this_machine, network_key
+from pillarbox.directory.sign_in.known_clients import is_this_machine, network_key
 from pillarbox.world.shared import Tallies, Tally
 
 HALF_LIFE_S = 600.0

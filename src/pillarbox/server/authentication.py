@@ -20,13 +20,14 @@ from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Final, TypeAlias, assert_never
 
-from pillarbox.directory import accounts, app_passwords, credential_marks, credentials, secrets
+from pillarbox.directory import accounts
 from pillarbox.directory.accounts import Account, by_login
-from pillarbox.directory.app_passwords import Matched, Scope
-from pillarbox.directory.browser_sessions import BrowserSession
-from pillarbox.directory.credential_marks import mark
-from pillarbox.directory.credentials import Candidate
-from pillarbox.directory.password_hash import PasswordHash
+from pillarbox.directory.sign_in import app_passwords, credential_marks, credentials, secrets
+from pillarbox.directory.sign_in.app_passwords import Matched, Scope
+from pillarbox.directory.sign_in.browser_sessions import BrowserSession
+from pillarbox.directory.sign_in.credential_marks import mark
+from pillarbox.directory.sign_in.credentials import Candidate
+from pillarbox.directory.sign_in.password_hash import PasswordHash
 from pillarbox.protocol.sasl import mechanisms
 from pillarbox.protocol.sasl.exchange import (
     Challenge,
@@ -60,7 +61,7 @@ class Authenticated:
     app_password: Matched | None = None
     """None: with the account's own password, or a browser session."""
     credential: str = ""
-    """The mark of the password that was given, or of the session (`directory.credential_marks`)."""
+    """The mark of the password that was given, or of the session (`directory.sign_in.credential_marks`)."""
     session: BrowserSession | None = None
     """The browser session whose cookie was shown."""
 

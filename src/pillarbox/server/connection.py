@@ -26,7 +26,7 @@ from typing import Final, Protocol, TypeVar
 
 from msgspec import Struct
 
-from pillarbox.directory.credential_marks import Login
+from pillarbox.directory.sign_in.credential_marks import Login
 from pillarbox.mail.identifiers import AccountId
 
 E = TypeVar("E")

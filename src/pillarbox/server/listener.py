@@ -21,8 +21,8 @@ from typing import Any, Final, Protocol
 
 from msgspec import Struct
 
-from pillarbox.directory.credential_marks import Login
-from pillarbox.directory.known_clients import client_key
+from pillarbox.directory.sign_in.credential_marks import Login
+from pillarbox.directory.sign_in.known_clients import client_key
 from pillarbox.server.connection import Activity, Peer, Session, SessionFactory
 from pillarbox.server.networks import NONE, Networks
 from pillarbox.server.pump.alarms import Alarms

@@ -10,12 +10,12 @@ from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Final
 
-from pillarbox.directory import known_clients
 from pillarbox.directory.accounts import Account, by_login, login_key
-from pillarbox.directory.app_passwords import Scope
-from pillarbox.directory.credentials import NOBODY
-from pillarbox.directory.known_clients import client_key, is_this_machine, network_key
-from pillarbox.directory.sign_ins import Result, Way
+from pillarbox.directory.sign_in import known_clients
+from pillarbox.directory.sign_in.app_passwords import Scope
+from pillarbox.directory.sign_in.credentials import NOBODY
+from pillarbox.directory.sign_in.known_clients import client_key, is_this_machine, network_key
+from pillarbox.directory.sign_in.sign_ins import Result, Way
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.auth_throttle import AuthThrottle
 from pillarbox.server.password_checks import AuthenticationUnavailable

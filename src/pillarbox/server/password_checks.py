@@ -7,7 +7,7 @@ that hash") can never become false; when a password is changed, the stored hash 
 `docs/decisions/0003-remembering-password-checks.md`. Failures are not cached, and an unknown login is checked
 against a hash that no password fits, so both cost a whole Argon2. Hashes of other servers cost what they cost; while
 there are some, unknown logins are checked against one of them, or Argon2, as known ones are
-(`directory.credentials.stand_in`).
+(`directory.sign_in.credentials.stand_in`).
 
 Checks run in two lanes, each with threads and a queue of its own. Clients that are known to the account never wait
 for others, so guessing from elsewhere does not keep owners out. All others share a lane whose threads the system runs
@@ -29,8 +29,8 @@ from enum import Enum
 from functools import partial
 from typing import Any, Final, TypeVar
 
-from pillarbox.directory import foreign_hash
-from pillarbox.directory.password_hash import (
+from pillarbox.directory.sign_in import foreign_hash
+from pillarbox.directory.sign_in.password_hash import (
     ARGON2_SALT_OCTETS,
     MEMORY_KIB,
     PasswordHash,

@@ -6,9 +6,9 @@ at the next login.
 
 import asyncio
 
-from pillarbox.directory import credentials
-from pillarbox.directory.credentials import Candidate
 from pillarbox.directory.naming import NameRefused
+from pillarbox.directory.sign_in import credentials
+from pillarbox.directory.sign_in.credentials import Candidate
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.password_checks import AuthenticationUnavailable, PasswordChecks
 from pillarbox.world.database import DatabaseUnavailable

@@ -13,10 +13,10 @@ from msgspec import Struct
 
 from pillarbox.delivery import new_devices
 from pillarbox.delivery.new_devices import Noticed
-from pillarbox.directory import devices
-from pillarbox.directory.allowed_networks import plain_address
-from pillarbox.directory.devices import Known
-from pillarbox.directory.sign_ins import Attempt, Noted, Result, Way, plain
+from pillarbox.directory.sign_in import devices
+from pillarbox.directory.sign_in.allowed_networks import plain_address
+from pillarbox.directory.sign_in.devices import Known
+from pillarbox.directory.sign_in.sign_ins import Attempt, Noted, Result, Way, plain
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.clock import Timer
 from pillarbox.world.database import DatabaseUnavailable

@@ -24,9 +24,9 @@ from pillarbox.admin.backup import (
 )
 from pillarbox.admin.backup.packs import BLOCK_OCTETS, Packs
 from pillarbox.app.database import SCHEMAS
-from pillarbox.directory import browser_sessions, recovery_addresses, reset_links
-from pillarbox.directory.browser_sessions import Method, Opening
-from pillarbox.directory.reset_links import MadeBy, NewLink
+from pillarbox.directory.sign_in import browser_sessions, recovery_addresses, reset_links
+from pillarbox.directory.sign_in.browser_sessions import Method, Opening
+from pillarbox.directory.sign_in.reset_links import MadeBy, NewLink
 from pillarbox.push import vapid_key
 from pillarbox.world.blobs import release, sweep
 from pillarbox.world.database import SchemaTooNew

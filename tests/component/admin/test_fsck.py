@@ -9,8 +9,8 @@ import pytest
 
 from pillarbox.admin.fsck import every_invariant, repair
 from pillarbox.app.database import SCHEMAS
-from pillarbox.directory import app_passwords, second_factors, totp
-from pillarbox.directory.app_passwords import Scope
+from pillarbox.directory.sign_in import app_passwords, second_factors, totp
+from pillarbox.directory.sign_in.app_passwords import Scope
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.store.account_counters import EMAIL_BITS
 from pillarbox.world.database import SqlValue

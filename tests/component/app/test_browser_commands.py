@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from pillarbox.app.database import SCHEMAS
-from pillarbox.directory import accounts, browser_sessions
-from pillarbox.directory.browser_sessions import Method, Opening, digest_of
+from pillarbox.directory import accounts
+from pillarbox.directory.sign_in import browser_sessions
+from pillarbox.directory.sign_in.browser_sessions import Method, Opening, digest_of
 from pillarbox.world.clock import SystemClock
 from pillarbox.world.database import Transaction
 from pillarbox.world.database.sqlite import open_database

@@ -6,7 +6,8 @@ import pytest
 
 from pillarbox.app.database import opened_database
 from pillarbox.config.file import read
-from pillarbox.directory import accounts, credentials
+from pillarbox.directory import accounts
+from pillarbox.directory.sign_in import credentials
 from pillarbox.queue.spool import Outbound, QueuedRecipient, enqueue
 from pillarbox.world.blobs import prepare
 from pillarbox.world.database import Transaction

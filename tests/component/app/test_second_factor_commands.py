@@ -12,7 +12,7 @@ import pytest
 
 from pillarbox.admin import accounts
 from pillarbox.app.commands.installation import Installation
-from pillarbox.directory import recovery_codes
+from pillarbox.directory.sign_in import recovery_codes
 from pillarbox.world.database import Transaction
 from tests.kit.command_line import CommandLine, set_up
 from tests.kit.second_factor import RECOVERY_CODES, give

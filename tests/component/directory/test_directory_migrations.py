@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from pillarbox.directory import accounts, app_passwords, dkim_keys, domains, identities, vacation
-from pillarbox.directory.app_passwords import AppPassword, Scope
+from pillarbox.directory import accounts, dkim_keys, domains, identities, vacation
 from pillarbox.directory.dkim_keys import DkimKey, KeyState
 from pillarbox.directory.schema import SCHEMA
+from pillarbox.directory.sign_in import app_passwords
+from pillarbox.directory.sign_in.app_passwords import AppPassword, Scope
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.database import SchemaTooNew, Transaction
 from pillarbox.world.database.sqlite import open_database

@@ -9,8 +9,8 @@ from typing import Final
 
 import pytest
 
-from pillarbox.directory import app_passwords
-from pillarbox.directory.app_passwords import Scope
+from pillarbox.directory.sign_in import app_passwords
+from pillarbox.directory.sign_in.app_passwords import Scope
 from pillarbox.protocol.sasl.client import Credentials, choose
 from tests.kit.provider import PEOPLE
 from tests.kit.server import Server, serve

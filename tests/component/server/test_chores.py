@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pillarbox.directory import totp
+from pillarbox.directory.sign_in import totp
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.mail.number_set import EVERYTHING
 from pillarbox.server.chores import Chore, Chores

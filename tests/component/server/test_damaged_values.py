@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from pillarbox.app.resolved import resolve
-from pillarbox.directory import aliases, app_passwords, domains, groups, known_clients, secrets
-from pillarbox.directory.app_passwords import AppPasswordHash, Scope
+from pillarbox.directory import aliases, domains, groups
+from pillarbox.directory.sign_in import app_passwords, known_clients, secrets
+from pillarbox.directory.sign_in.app_passwords import AppPasswordHash, Scope
 from pillarbox.mail.number_set import NumberSet
 from pillarbox.queue import spool
 from pillarbox.queue.schedule import any_due, any_leased

@@ -3,8 +3,8 @@ in words that a mail program shows. An app password opens them as before."""
 
 import pytest
 
-from pillarbox.directory import totp
-from pillarbox.directory.app_passwords import Scope
+from pillarbox.directory.sign_in import totp
+from pillarbox.directory.sign_in.app_passwords import Scope
 from tests.component.server.test_app_passwords import ASKED, DOORS, Line, words
 from tests.kit.provider import PASSWORD
 from tests.kit.second_factor import TOLD, add_factor, with_url

@@ -15,10 +15,10 @@ import pytest
 from pillarbox.admin import devices as admin_devices
 from pillarbox.admin.devices import Overview
 from pillarbox.directory import accounts
-from pillarbox.directory.app_passwords import Scope
-from pillarbox.directory.devices import Kind
 from pillarbox.directory.naming import NameRefused
-from pillarbox.directory.sign_ins import Result, SignIn, Way
+from pillarbox.directory.sign_in.app_passwords import Scope
+from pillarbox.directory.sign_in.devices import Kind
+from pillarbox.directory.sign_in.sign_ins import Result, SignIn, Way
 from pillarbox.server.chores.sign_ins import OldSignIns
 from tests.kit.http.server import HttpClient, open_http
 from tests.kit.http.signing_in import PATH, SIGN_IN, post
@@ -203,7 +203,7 @@ def test_it_lets_people_in_where_it_cannot_be_written(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     with open_imap(folder=tmp_path) as mail:
-        monkeypatch.setattr("pillarbox.directory.sign_ins.add", lambda *_: 1 / 0)
+        monkeypatch.setattr("pillarbox.directory.sign_in.sign_ins.add", lambda *_: 1 / 0)
         mail.client()
         mail.runner.run(mail.provider.authenticator.settled())
         assert [name for name, _ in mail.provider.telemetry.failures] == ["login not recorded"]

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pillarbox.directory import credentials
 from pillarbox.directory.accounts import Account
-from pillarbox.directory.credential_marks import mark
+from pillarbox.directory.sign_in import credentials
+from pillarbox.directory.sign_in.credential_marks import mark
 from pillarbox.protocol.jmap.capabilities import CAPABILITIES
 from pillarbox.protocol.jmap.limits import DEFAULT_LIMITS, Limits
 from pillarbox.server.jmap.context import Handler

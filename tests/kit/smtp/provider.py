@@ -14,8 +14,9 @@ from pillarbox.app.database import SCHEMAS
 from pillarbox.config.schema import Config
 from pillarbox.delivery.checks.table import CHECKS, Table
 from pillarbox.delivery.reception.reception import Reception
-from pillarbox.directory import accounts, aliases, credentials, domains, groups, quota
-from pillarbox.directory.password_hash import PasswordHash, hash_password
+from pillarbox.directory import accounts, aliases, domains, groups, quota
+from pillarbox.directory.sign_in import credentials
+from pillarbox.directory.sign_in.password_hash import PasswordHash, hash_password
 from pillarbox.dns import Failure, Kind, Mx
 from pillarbox.mail.identifiers import AccountId, MailboxId
 from pillarbox.protocol.smtp.capabilities import Role

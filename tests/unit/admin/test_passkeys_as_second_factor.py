@@ -6,10 +6,10 @@ import pytest
 
 from pillarbox.admin import second_factors
 from pillarbox.app.database import SCHEMAS
-from pillarbox.directory import credential_marks, passkeys, recovery_codes
-from pillarbox.directory.credential_marks import mark
-from pillarbox.directory.passkeys import NewPasskey, Passkey
-from pillarbox.directory.second_factors import has_second_factor
+from pillarbox.directory.sign_in import credential_marks, passkeys, recovery_codes
+from pillarbox.directory.sign_in.credential_marks import mark
+from pillarbox.directory.sign_in.passkeys import NewPasskey, Passkey
+from pillarbox.directory.sign_in.second_factors import has_second_factor
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.sign_in import factors
 from pillarbox.world.database import Transaction

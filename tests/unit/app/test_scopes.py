@@ -1,7 +1,7 @@
 """The scopes of the command line are those of app passwords."""
 
 from pillarbox.app.commands.app_password import SCOPES
-from pillarbox.directory.app_passwords import Scope
+from pillarbox.directory.sign_in.app_passwords import Scope
 
 
 def test_every_scope_can_be_chosen() -> None:

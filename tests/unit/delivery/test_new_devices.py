@@ -8,11 +8,12 @@ import pytest
 from pillarbox.app.database import SCHEMAS
 from pillarbox.delivery import new_devices
 from pillarbox.delivery.new_devices import Noticed
-from pillarbox.directory import accounts, app_passwords, devices, quota, sign_ins
+from pillarbox.directory import accounts, quota
 from pillarbox.directory.accounts import Account
-from pillarbox.directory.app_passwords import AppPasswordHash, Scope
-from pillarbox.directory.devices import Known
-from pillarbox.directory.sign_ins import Attempt, Noted, Result, Way
+from pillarbox.directory.sign_in import app_passwords, devices, sign_ins
+from pillarbox.directory.sign_in.app_passwords import AppPasswordHash, Scope
+from pillarbox.directory.sign_in.devices import Known
+from pillarbox.directory.sign_in.sign_ins import Attempt, Noted, Result, Way
 from pillarbox.mail.header import Header
 from pillarbox.store import mailboxes
 from pillarbox.world.database import Transaction

@@ -6,8 +6,9 @@ from types import ModuleType
 
 import pytest
 
-from pillarbox.directory import accounts, addresses, app_passwords, credentials, domains, quota
+from pillarbox.directory import accounts, addresses, domains, quota
 from pillarbox.directory.schema import SCHEMA
+from pillarbox.directory.sign_in import app_passwords, credentials
 from pillarbox.directory.withdrawal import WITHDRAWN
 from pillarbox.world.signals import _datagram
 from pillarbox.world.topic import Topic

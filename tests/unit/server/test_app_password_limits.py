@@ -6,8 +6,8 @@ from typing import Any, cast
 
 import pytest
 
-from pillarbox.directory import app_passwords, credentials
-from pillarbox.directory.app_passwords import Scope
+from pillarbox.directory.sign_in import app_passwords, credentials
+from pillarbox.directory.sign_in.app_passwords import Scope
 from pillarbox.protocol.sasl.client import Credentials, choose
 from pillarbox.protocol.sasl.exchange import Challenge, Failure, Reason
 from pillarbox.server.auth_throttle import AuthThrottle

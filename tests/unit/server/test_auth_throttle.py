@@ -5,7 +5,7 @@ from heapq import heappop, heappush
 
 import pytest
 
-from pillarbox.directory.known_clients import client_key, network_key
+from pillarbox.directory.sign_in.known_clients import client_key, network_key
 from pillarbox.server.auth_throttle import (
     ACCOUNT,
     CLIENT,

@@ -7,8 +7,10 @@ from typing import Any, cast
 
 import pytest
 
-from pillarbox.directory import (
-    accounts,
+from pillarbox.directory import accounts
+from pillarbox.directory.accounts import Account
+from pillarbox.directory.schema import SCHEMA
+from pillarbox.directory.sign_in import (
     app_passwords,
     credential_marks,
     credentials,
@@ -16,9 +18,7 @@ from pillarbox.directory import (
     secrets,
     sign_ins,
 )
-from pillarbox.directory.accounts import Account
-from pillarbox.directory.app_passwords import Limits, Scope
-from pillarbox.directory.schema import SCHEMA
+from pillarbox.directory.sign_in.app_passwords import Limits, Scope
 from pillarbox.protocol.sasl.client import Binding, Credentials, choose
 from pillarbox.protocol.sasl.exchange import Challenge, Failure, Reason
 from pillarbox.server.authentication import (

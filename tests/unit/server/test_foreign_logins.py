@@ -7,7 +7,8 @@ from typing import cast
 
 import pytest
 
-from pillarbox.directory import accounts, credentials, foreign_hash, password_hash
+from pillarbox.directory import accounts
+from pillarbox.directory.sign_in import credentials, foreign_hash, password_hash
 from pillarbox.server import password_checks
 from pillarbox.server.authentication import Authenticated, Authenticator
 from pillarbox.world.database import Database

@@ -8,8 +8,9 @@ from typing import Any, cast
 
 import pytest
 
-from pillarbox.directory import accounts, credentials, foreign_hash, password_hash, totp
-from pillarbox.directory.app_passwords import Scope
+from pillarbox.directory import accounts
+from pillarbox.directory.sign_in import credentials, foreign_hash, password_hash, totp
+from pillarbox.directory.sign_in.app_passwords import Scope
 from pillarbox.server import password_checks
 from pillarbox.server.authentication import Authenticator, Client
 from pillarbox.world.clock import VirtualClock

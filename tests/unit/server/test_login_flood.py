@@ -5,8 +5,8 @@ from threading import Event
 
 import pytest
 
-from pillarbox.directory import password_hash
-from pillarbox.directory.app_passwords import Scope
+from pillarbox.directory.sign_in import password_hash
+from pillarbox.directory.sign_in.app_passwords import Scope
 from pillarbox.server import password_checks
 from pillarbox.server.authentication import AuthenticationUnavailable, Authenticator, Client, Outcome
 from tests.kit.world import world_of

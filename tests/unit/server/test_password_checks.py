@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pillarbox.directory import foreign_hash
+from pillarbox.directory.sign_in import foreign_hash
 from pillarbox.server import password_checks
 from pillarbox.server.password_checks import (
     CACHED_S,

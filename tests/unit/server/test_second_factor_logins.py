@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from pillarbox.directory import credentials, totp
-from pillarbox.directory.app_passwords import Scope
-from pillarbox.directory.known_clients import client_key
+from pillarbox.directory.sign_in import credentials, totp
+from pillarbox.directory.sign_in.app_passwords import Scope
+from pillarbox.directory.sign_in.known_clients import client_key
 from pillarbox.protocol.sasl.exchange import Failure
 from pillarbox.server.auth_throttle import PAIR, REFUSED, AuthThrottle
 from pillarbox.server.authentication import Client, Unsuitable

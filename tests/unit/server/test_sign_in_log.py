@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pillarbox.app.database import SCHEMAS
-from pillarbox.directory import devices, sign_ins
 from pillarbox.directory.accounts import Account
-from pillarbox.directory.sign_ins import Result, SignIn, Way
+from pillarbox.directory.sign_in import devices, sign_ins
+from pillarbox.directory.sign_in.sign_ins import Result, SignIn, Way
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.sign_in_log import (
     LATER_S,

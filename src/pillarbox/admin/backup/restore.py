@@ -26,7 +26,7 @@ from pillarbox.admin.backup.points import Point
 from pillarbox.admin.lost_mail import LostMessage
 from pillarbox.admin.permissions import OPERATOR, may
 from pillarbox.admin.rebuild import RebuildResult
-from pillarbox.directory import browser_sessions
+from pillarbox.directory.sign_in import browser_sessions
 from pillarbox.world.blobs import FileBlobs
 from pillarbox.world.database.sqlite import open_database
 from pillarbox.world.durable import flush_folder, make_folder

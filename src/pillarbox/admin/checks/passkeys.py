@@ -6,7 +6,7 @@ from pillarbox.admin.checks.result import CheckResult, advice, ok, warning
 from pillarbox.admin.permissions import OWNER, may
 from pillarbox.config.relying_party import NoPasskeys, RelyingParty, relying_party
 from pillarbox.config.schema import Config
-from pillarbox.directory import passkeys as rows
+from pillarbox.directory.sign_in import passkeys as rows
 from pillarbox.world.database.transaction import Transaction
 
 

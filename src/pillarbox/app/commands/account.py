@@ -128,7 +128,7 @@ def password(
     Its sessions end; those of app passwords go on.
     """
     from pillarbox.admin import accounts
-    from pillarbox.directory.password_hash import ARGON2_SALT_OCTETS, PasswordHash, hash_password
+    from pillarbox.directory.sign_in.password_hash import ARGON2_SALT_OCTETS, PasswordHash, hash_password
     from pillarbox.world.entropy import SystemEntropy
 
     salt = installation.read(accounts.password_salt, login)

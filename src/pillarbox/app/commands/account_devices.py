@@ -9,8 +9,8 @@ from pillarbox.app.commands.installation import Installation, counted, on_instal
 
 if TYPE_CHECKING:
     from pillarbox.admin.control.messages import Selection
-    from pillarbox.directory.devices import Device
-    from pillarbox.directory.sign_ins import SignIn
+    from pillarbox.directory.sign_in.devices import Device
+    from pillarbox.directory.sign_in.sign_ins import SignIn
 
 
 @click.command("sign-ins")

@@ -49,7 +49,7 @@ def add(
 ) -> None:
     """Create an app password for a program called NAME. It is shown once."""
     from pillarbox.admin import app_passwords
-    from pillarbox.directory.app_passwords import Limits, Scope
+    from pillarbox.directory.sign_in.app_passwords import Limits, Scope
     from pillarbox.world.entropy import SystemEntropy
 
     entropy, now_ms = SystemEntropy(), installation.now_ms

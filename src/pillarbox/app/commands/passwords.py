@@ -67,7 +67,7 @@ def lines_of(file: BinaryIO) -> Iterator[bytes]:
 
 def generated() -> str:
     """A password that can be read out and copied: `abcd-efgh-ijkl-mnop-qrst`, 100 bits of entropy."""
-    from pillarbox.directory.app_passwords import RANDOM_OCTETS, format_app_password
+    from pillarbox.directory.sign_in.app_passwords import RANDOM_OCTETS, format_app_password
     from pillarbox.world.entropy import SystemEntropy
 
     return format_app_password(SystemEntropy().token_bytes(RANDOM_OCTETS))

@@ -25,8 +25,8 @@ def reset_link(installation: Installation, login: str, valid: int, asks_factor: 
     changed in another way.
     """
     from pillarbox.admin import account_letters, password_reset
-    from pillarbox.directory import link_tokens
-    from pillarbox.directory.reset_links import MAX_VALID_MS
+    from pillarbox.directory.sign_in import link_tokens
+    from pillarbox.directory.sign_in.reset_links import MAX_VALID_MS
     from pillarbox.world.entropy import SystemEntropy
 
     url = installation.config.web_url

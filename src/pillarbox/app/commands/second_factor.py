@@ -52,7 +52,7 @@ def recovery_codes(installation: Installation, login: str) -> None:
     Each stands for the second factor once.
     """
     from pillarbox.admin import second_factors
-    from pillarbox.directory import secrets
+    from pillarbox.directory.sign_in import secrets
     from pillarbox.world.entropy import SystemEntropy
 
     entropy = SystemEntropy()

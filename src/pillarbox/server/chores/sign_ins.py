@@ -3,7 +3,7 @@
 from typing import Final
 
 from pillarbox.config.schema import Config
-from pillarbox.directory import devices, sign_ins
+from pillarbox.directory.sign_in import devices, sign_ins
 from pillarbox.server.chores.indexing import Rest
 from pillarbox.world.world import World
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pillarbox.delivery import tracking
-from pillarbox.directory import browser_sessions, recovery_addresses, reset_links, sign_in_steps, totp
+from pillarbox.directory.sign_in import browser_sessions, recovery_addresses, reset_links, sign_in_steps, totp
 from pillarbox.mail.identifiers import EmailId
 from pillarbox.push import subscriptions
 from pillarbox.queue import submissions

@@ -16,7 +16,7 @@ from pillarbox.admin.control.messages import (
     read_request,
     written,
 )
-from pillarbox.directory.credential_marks import Login
+from pillarbox.directory.sign_in.credential_marks import Login
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.protocol.control.machine import ControlMachine, Line, TooLong
 from pillarbox.server.connection import Activity, Connection

@@ -11,7 +11,7 @@ from typing import Final
 
 from msgspec import structs
 
-from pillarbox.directory.app_passwords import Scope
+from pillarbox.directory.sign_in.app_passwords import Scope
 from pillarbox.protocol.http.credentials import (
     CHALLENGE,
     CHALLENGE_OF_TOKENS,

@@ -7,7 +7,7 @@ from starlette.requests import Request
 
 from pillarbox.config.schema import Config
 from pillarbox.directory.accounts import Account
-from pillarbox.directory.browser_sessions import BrowserSession
+from pillarbox.directory.sign_in.browser_sessions import BrowserSession
 from pillarbox.server.authentication import Authenticated
 from pillarbox.server.http import cookies
 from pillarbox.server.http.cookies import Cookie

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from msgspec import Struct, structs
 
-from pillarbox.directory.credential_marks import Login
+from pillarbox.directory.sign_in.credential_marks import Login
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.protocol.http.events import Body, Head, HttpEvent, Malformed, Reading, Skipped
 from pillarbox.protocol.http.limits import METHODS

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Final
 
 from pillarbox.config.schema import Config
-from pillarbox.directory.app_passwords import Scope
+from pillarbox.directory.sign_in.app_passwords import Scope
 from pillarbox.protocol.imap import response_codes, responses
 from pillarbox.protocol.imap.capabilities import Conditions
 from pillarbox.protocol.imap.commands import Authenticate, Login

@@ -9,7 +9,7 @@ from collections.abc import Awaitable
 from typing import assert_never
 
 from pillarbox.config.schema import Config
-from pillarbox.directory.credential_marks import Login
+from pillarbox.directory.sign_in.credential_marks import Login
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.protocol.imap import commands, response_codes, responses
 from pillarbox.protocol.imap.events import (

@@ -34,7 +34,7 @@ class Context:
     account: Account
     """Who asks."""
     credential: str
-    """The mark of the password that they have logged in with (`directory.credential_marks`)."""
+    """The mark of the password that they have logged in with (`directory.sign_in.credential_marks`)."""
     accesses: Mapping[str, Access]
     """The accounts that they may use, by id."""
     using: frozenset[str]

@@ -9,8 +9,8 @@ from typing import Any, Final
 import msgspec
 from msgspec import structs
 
-from pillarbox.directory import credential_marks
-from pillarbox.directory.app_passwords import Scope
+from pillarbox.directory.sign_in import credential_marks
+from pillarbox.directory.sign_in.app_passwords import Scope
 from pillarbox.mail import object_id
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.protocol.jmap import arguments, errors, push

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Collection
 from typing import Final, Protocol
 
-from pillarbox.directory.credential_marks import Login
+from pillarbox.directory.sign_in.credential_marks import Login
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.protocol.metrics.machine import Malformed, MetricsMachine, Scrape, response
 from pillarbox.server.connection import Activity, Connection

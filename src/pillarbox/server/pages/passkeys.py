@@ -16,10 +16,10 @@ from starlette.responses import Response
 from pillarbox.admin import second_factors
 from pillarbox.config.relying_party import NoPasskeys
 from pillarbox.config.schema import Config
-from pillarbox.directory import passkeys as rows
-from pillarbox.directory.browser_sessions import BrowserSession
 from pillarbox.directory.naming import NameRefused
-from pillarbox.directory.passkeys import Passkey
+from pillarbox.directory.sign_in import passkeys as rows
+from pillarbox.directory.sign_in.browser_sessions import BrowserSession
+from pillarbox.directory.sign_in.passkeys import Passkey
 from pillarbox.protocol.http.problem import Problem
 from pillarbox.server.http.authentication import SESSION_ENDED
 from pillarbox.server.http.cookies import DEVICE_S, STEP_S, Cookie

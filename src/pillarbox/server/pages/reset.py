@@ -9,7 +9,7 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from pillarbox.admin.account_letters import CONFIRM_PATH, RESET_PATH
-from pillarbox.directory import link_tokens
+from pillarbox.directory.sign_in import link_tokens
 from pillarbox.server.authentication import AuthenticationUnavailable
 from pillarbox.server.http.cookies import LINK_S, Cookie
 from pillarbox.server.http.refusals import RETRY_S

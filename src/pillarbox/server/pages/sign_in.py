@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
-from pillarbox.directory import sign_in_steps
-from pillarbox.directory.browser_sessions import digest_of
+from pillarbox.directory.sign_in import sign_in_steps
+from pillarbox.directory.sign_in.browser_sessions import digest_of
 from pillarbox.server.authentication import AuthenticationUnavailable, Unsuitable
 from pillarbox.server.http.cookies import DEVICE_S, STEP_S, Cookie
 from pillarbox.server.http.refusals import RETRY_S

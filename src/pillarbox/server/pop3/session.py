@@ -8,7 +8,7 @@ whole.
 
 from typing import Final
 
-from pillarbox.directory.credential_marks import Login
+from pillarbox.directory.sign_in.credential_marks import Login
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.protocol.pop3 import replies
 from pillarbox.protocol.pop3.commands import Command, Retr, Top

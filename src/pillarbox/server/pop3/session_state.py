@@ -2,7 +2,7 @@
 
 from pillarbox.config.schema import Config
 from pillarbox.directory.accounts import Account
-from pillarbox.directory.app_passwords import Scope
+from pillarbox.directory.sign_in.app_passwords import Scope
 from pillarbox.protocol.pop3.commands import Command
 from pillarbox.protocol.pop3.machine import Machine
 from pillarbox.server.authentication import Attempt, Authenticated, Authenticator, Client

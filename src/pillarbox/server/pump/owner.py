@@ -4,7 +4,7 @@ import ssl
 from collections.abc import Collection
 from typing import Any, Protocol
 
-from pillarbox.directory.credential_marks import Login
+from pillarbox.directory.sign_in.credential_marks import Login
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.connection import Activity, Connection, Peer, Session
 from pillarbox.server.pump.alarms import Alarms

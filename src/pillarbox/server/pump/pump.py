@@ -21,7 +21,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final, cast
 
-from pillarbox.directory.credential_marks import Login
+from pillarbox.directory.sign_in.credential_marks import Login
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.connection import Activity, ConnectionGone, E, Peer, TlsState
 from pillarbox.server.pump.handling import WRITE_HIGH_WATER_OCTETS, Handling

@@ -4,11 +4,12 @@ from functools import partial
 
 from pillarbox.admin import accounts as verbs
 from pillarbox.config.schema import Config
-from pillarbox.directory import accounts, browser_sessions, credentials
+from pillarbox.directory import accounts
 from pillarbox.directory.accounts import Account
-from pillarbox.directory.app_passwords import Scope
-from pillarbox.directory.browser_sessions import BrowserSession
-from pillarbox.directory.password_hash import PasswordHash
+from pillarbox.directory.sign_in import browser_sessions, credentials
+from pillarbox.directory.sign_in.app_passwords import Scope
+from pillarbox.directory.sign_in.browser_sessions import BrowserSession
+from pillarbox.directory.sign_in.password_hash import PasswordHash
 from pillarbox.server.authentication import Authenticated, Authenticator, Client
 from pillarbox.server.sign_in import choosing
 from pillarbox.server.sign_in.choosing import NotDone

@@ -7,7 +7,7 @@ from typing import Final
 from pillarbox.admin.password_rules import FileUnusable, PasswordRefused, PasswordRules, Weakness
 from pillarbox.config.sections.passwords import Passwords
 from pillarbox.directory.naming import NameRefused
-from pillarbox.directory.password_hash import PasswordHash
+from pillarbox.directory.sign_in.password_hash import PasswordHash
 from pillarbox.protocol.sasl.identity import MAX_PASSWORD_OCTETS
 from pillarbox.protocol.sasl.saslprep import PreparationFailed, prepare_stored
 from pillarbox.server.authentication import Authenticator

@@ -2,8 +2,8 @@
 
 from msgspec import Struct
 
-from pillarbox.directory import passkeys, recovery_codes, totp
-from pillarbox.directory.second_factors import has_second_factor
+from pillarbox.directory.sign_in import passkeys, recovery_codes, totp
+from pillarbox.directory.sign_in.second_factors import has_second_factor
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.database import Transaction
 

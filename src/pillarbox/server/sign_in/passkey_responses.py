@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 import msgspec
 from msgspec import Struct
 
-from pillarbox.directory.passkeys import HANDLE_OCTETS, MAX_CREDENTIAL_OCTETS, MAX_KEY_OCTETS
+from pillarbox.directory.sign_in.passkeys import HANDLE_OCTETS, MAX_CREDENTIAL_OCTETS, MAX_KEY_OCTETS
 from pillarbox.server.sign_in.cbor_bounds import CborRefused, end_of_item, is_map
 
 MAX_RESPONSE_OCTETS: Final = 64 * 1024

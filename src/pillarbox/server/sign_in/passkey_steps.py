@@ -10,11 +10,12 @@ from typing import Final
 from msgspec import Struct
 
 from pillarbox.admin import second_factors
-from pillarbox.directory import accounts, browser_sessions, passkeys, secrets, sign_in_steps
+from pillarbox.directory import accounts
 from pillarbox.directory.accounts import Account
-from pillarbox.directory.browser_sessions import BrowserSession, Method, digest_of
-from pillarbox.directory.passkeys import NewPasskey, Passkey, Use
-from pillarbox.directory.sign_in_steps import MAX_TRIES, Purpose, Step
+from pillarbox.directory.sign_in import browser_sessions, passkeys, secrets, sign_in_steps
+from pillarbox.directory.sign_in.browser_sessions import BrowserSession, Method, digest_of
+from pillarbox.directory.sign_in.passkeys import NewPasskey, Passkey, Use
+from pillarbox.directory.sign_in.sign_in_steps import MAX_TRIES, Purpose, Step
 from pillarbox.server.sign_in.passkey_responses import ResponseRefused
 from pillarbox.server.sign_in.passkeys import Passkeys
 from pillarbox.server.sign_in.sign_in import SignIn

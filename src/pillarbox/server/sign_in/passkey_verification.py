@@ -6,7 +6,7 @@ Its functions are for threads: the library is loaded with the first call. They g
 from typing import Any, Final
 
 from pillarbox.config.relying_party import RelyingParty
-from pillarbox.directory.passkeys import NewPasskey, Passkey, Use
+from pillarbox.directory.sign_in.passkeys import NewPasskey, Passkey, Use
 from pillarbox.server.sign_in.passkey_responses import (
     BACKUP_ELIGIBLE,
     VERIFIED,
@@ -90,7 +90,7 @@ def verified_use(
             expected_rp_id=party.id,
             expected_origin=list(party.origins),
             credential_public_key=passkey.public_key,
-            # `directory.passkeys.record_use` looks at the counter, and refuses nobody for it
+            # `directory.sign_in.passkeys.record_use` looks at the counter, and refuses nobody for it
             credential_current_sign_count=0,
             require_user_verification=alone,
         )

@@ -13,9 +13,9 @@ import msgspec
 
 from pillarbox.config.relying_party import NoPasskeys, RelyingParty, relying_party, why_not
 from pillarbox.config.schema import Config
-from pillarbox.directory import passkeys as rows
 from pillarbox.directory.accounts import Account
-from pillarbox.directory.passkeys import HANDLE_OCTETS, NewPasskey, Passkey, Use
+from pillarbox.directory.sign_in import passkeys as rows
+from pillarbox.directory.sign_in.passkeys import HANDLE_OCTETS, NewPasskey, Passkey, Use
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.sign_in import passkey_responses
 from pillarbox.server.sign_in import passkey_verification as verification

@@ -1,7 +1,7 @@
-"""Recovery codes at sign-in, and making new ones (`directory.recovery_codes`)."""
+"""Recovery codes at sign-in, and making new ones (`directory.sign_in.recovery_codes`)."""
 
 from pillarbox.admin import second_factors
-from pillarbox.directory import recovery_codes, secrets
+from pillarbox.directory.sign_in import recovery_codes, secrets
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.world import World
 

@@ -3,8 +3,8 @@
 from pillarbox.admin import account_letters, password_reset
 from pillarbox.admin.password_reset import NewMail
 from pillarbox.config.schema import Config
-from pillarbox.directory import link_tokens, recovery_addresses
-from pillarbox.directory.recovery_addresses import Recovery, Waiting
+from pillarbox.directory.sign_in import link_tokens, recovery_addresses
+from pillarbox.directory.sign_in.recovery_addresses import Recovery, Waiting
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.entropy import nonce
 from pillarbox.world.world import World

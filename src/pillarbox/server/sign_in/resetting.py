@@ -15,12 +15,13 @@ from msgspec import Struct
 from pillarbox.admin import account_letters, password_reset
 from pillarbox.admin.password_reset import NewMail
 from pillarbox.config.schema import Config
-from pillarbox.directory import accounts, credentials, link_tokens, reset_links
+from pillarbox.directory import accounts
 from pillarbox.directory.accounts import Account, login_key
-from pillarbox.directory.app_passwords import Scope
-from pillarbox.directory.known_clients import client_key, is_this_machine, network_key
-from pillarbox.directory.password_hash import PasswordHash
-from pillarbox.directory.reset_links import ResetLink
+from pillarbox.directory.sign_in import credentials, link_tokens, reset_links
+from pillarbox.directory.sign_in.app_passwords import Scope
+from pillarbox.directory.sign_in.known_clients import client_key, is_this_machine, network_key
+from pillarbox.directory.sign_in.password_hash import PasswordHash
+from pillarbox.directory.sign_in.reset_links import ResetLink
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.protocol.sasl.identity import MAX_IDENTITY_OCTETS
 from pillarbox.protocol.sasl.saslprep import PreparationFailed, prepare_query

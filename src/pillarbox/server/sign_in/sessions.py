@@ -7,9 +7,10 @@ from msgspec import Struct
 
 from pillarbox.admin import browser_sessions as verbs
 from pillarbox.config.schema import Config
-from pillarbox.directory import accounts, browser_sessions
+from pillarbox.directory import accounts
 from pillarbox.directory.accounts import Account
-from pillarbox.directory.browser_sessions import ID_OCTETS, BrowserSession, Method, Opening, digest_of
+from pillarbox.directory.sign_in import browser_sessions
+from pillarbox.directory.sign_in.browser_sessions import ID_OCTETS, BrowserSession, Method, Opening, digest_of
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.sign_in.steps import Browser
 from pillarbox.world.database import Transaction

@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
-from pillarbox.directory import accounts, browser_sessions, credential_marks, sign_in_steps
+from pillarbox.directory import accounts
 from pillarbox.directory.accounts import Account
-from pillarbox.directory.app_passwords import Scope
-from pillarbox.directory.browser_sessions import BrowserSession, Method, digest_of
-from pillarbox.directory.sign_in_steps import MAX_TRIES, Purpose, Step
+from pillarbox.directory.sign_in import browser_sessions, credential_marks, sign_in_steps
+from pillarbox.directory.sign_in.app_passwords import Scope
+from pillarbox.directory.sign_in.browser_sessions import BrowserSession, Method, digest_of
+from pillarbox.directory.sign_in.sign_in_steps import MAX_TRIES, Purpose, Step
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.authentication import Authenticated, Authenticator, Client, Unsuitable
 from pillarbox.server.sign_in import factors

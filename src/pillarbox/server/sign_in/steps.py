@@ -5,8 +5,8 @@ from typing import Protocol
 from msgspec import Struct
 
 from pillarbox.directory.accounts import Account
-from pillarbox.directory.browser_sessions import TOKEN_OCTETS, BrowserSession
-from pillarbox.directory.sign_in_steps import Step
+from pillarbox.directory.sign_in.browser_sessions import TOKEN_OCTETS, BrowserSession
+from pillarbox.directory.sign_in.sign_in_steps import Step
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.sign_in.factors import Factors
 from pillarbox.world.entropy import Entropy, token

@@ -1,4 +1,4 @@
-"""One-time codes at sign-in, and setting them up (`directory.totp`, RFC 6238).
+"""One-time codes at sign-in, and setting them up (`directory.sign_in.totp`, RFC 6238).
 
 Three codes of a million are right at a time: so all guesses at an account's form a queue, whoever makes them
 (`AuthThrottle.admit_code`). Whoever calls `check` slows down and counts failed logins besides (`LoginHistory`).
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from pillarbox.admin import second_factors
-from pillarbox.directory import secrets, totp
+from pillarbox.directory.sign_in import secrets, totp
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.auth_throttle import AuthThrottle
 from pillarbox.server.password_checks import AuthenticationUnavailable

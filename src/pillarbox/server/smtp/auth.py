@@ -3,7 +3,7 @@
 import base64
 from typing import assert_never
 
-from pillarbox.directory.app_passwords import Scope
+from pillarbox.directory.sign_in.app_passwords import Scope
 from pillarbox.protocol.sasl.exchange import Challenge, Failure, Reason
 from pillarbox.protocol.smtp import replies
 from pillarbox.protocol.smtp.commands import Auth

@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from pillarbox.delivery.checks.check import Stage
-from pillarbox.directory.credential_marks import Login
+from pillarbox.directory.sign_in.credential_marks import Login
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.protocol.smtp.capabilities import Role
 from pillarbox.protocol.smtp.commands import Auth, Hello, Mail, Rcpt, RejectedCommand, Simple

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from pillarbox.directory import accounts, app_passwords, credential_marks
-from pillarbox.directory.app_passwords import Scope
+from pillarbox.directory import accounts
+from pillarbox.directory.sign_in import app_passwords, credential_marks
+from pillarbox.directory.sign_in.app_passwords import Scope
 from pillarbox.server.http import authentication, event_stream
 from pillarbox.server.http.event_stream import EventStream, event
 from pillarbox.server.http.outlet import MAX_UNREAD_OCTETS, Outlet

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pillarbox.directory import quota
-from pillarbox.directory.app_passwords import Scope
+from pillarbox.directory.sign_in.app_passwords import Scope
 from pillarbox.server.http.jmap import AT_ONCE_OCTETS, parts
 from pillarbox.server.http.routes import ROUTES
 from pillarbox.server.jmap.service import Answer

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 from pillarbox.admin.permissions import NotPermitted
-from pillarbox.directory import app_passwords, browser_sessions, passkeys
-from pillarbox.directory.app_passwords import AppPassword, Scope
-from pillarbox.directory.passkeys import NewPasskey
+from pillarbox.directory.sign_in import app_passwords, browser_sessions, passkeys
+from pillarbox.directory.sign_in.app_passwords import AppPassword, Scope
+from pillarbox.directory.sign_in.passkeys import NewPasskey
 from pillarbox.server.http.routes import ROUTES
 from pillarbox.server.sign_in.sessions import FRESH_MS
 from pillarbox.world.database import Transaction
@@ -273,7 +273,7 @@ def test_mails_about_new_devices_are_switched_off_and_on(server: Server, person:
 def test_one_time_codes_are_set_up_used_and_removed(server: Server, person: Person) -> None:
     import base64
 
-    from pillarbox.directory import totp
+    from pillarbox.directory.sign_in import totp
 
     now_ms = server.provider.world.clock.now_ms
     page = person.get("/account/second-factor/set-up")

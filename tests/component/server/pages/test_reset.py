@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from pillarbox.admin import password_reset
-from pillarbox.directory import link_tokens, totp
+from pillarbox.directory.sign_in import link_tokens, totp
 from pillarbox.server.http.routes import ROUTES
 from pillarbox.server.sign_in.recovery_address import RecoveryAddresses
 from pillarbox.server.sign_in.resetting import MAX_ASKED_BY_NETWORK

@@ -4,8 +4,8 @@ from base64 import b64encode
 from collections.abc import Callable
 from typing import Final
 
-from pillarbox.directory import app_passwords, credentials
-from pillarbox.directory.app_passwords import Scope
+from pillarbox.directory.sign_in import app_passwords, credentials
+from pillarbox.directory.sign_in.app_passwords import Scope
 from pillarbox.protocol.sasl.client import Binding, ClientExchange, Credentials, choose
 from pillarbox.world.tls.binding import end_point
 from tests.kit.attack import CLOSED, Attack, LineClient, Place, status

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from pillarbox.admin import password_reset
-from pillarbox.directory import link_tokens
+from pillarbox.directory.sign_in import link_tokens
 from pillarbox.server.sign_in.choosing import NotDone
 from pillarbox.server.sign_in.resetting import Resetting, Wanted
 from pillarbox.server.sign_in.steps import Browser

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from pillarbox.admin import browser_sessions
-from pillarbox.directory import credentials
+from pillarbox.directory.sign_in import credentials
 from tests.component.server.http.test_http_sessions import UPGRADE
 from tests.kit.attack import CLOSED, Attack, Place, cookie, shown
 from tests.kit.http.server import HttpClient, authorization

@@ -6,10 +6,11 @@ import pytest
 
 from pillarbox.admin import accounts as account_verbs
 from pillarbox.config.sections.passwords import Passwords
-from pillarbox.directory import accounts, browser_sessions, credential_marks, credentials, foreign_hash
+from pillarbox.directory import accounts
 from pillarbox.directory.accounts import Account
-from pillarbox.directory.app_passwords import Scope
-from pillarbox.directory.browser_sessions import BrowserSession
+from pillarbox.directory.sign_in import browser_sessions, credential_marks, credentials, foreign_hash
+from pillarbox.directory.sign_in.app_passwords import Scope
+from pillarbox.directory.sign_in.browser_sessions import BrowserSession
 from pillarbox.server.sign_in.changing import Changing
 from pillarbox.server.sign_in.choosing import NotDone
 from pillarbox.server.sign_in.sessions import Sessions

@@ -12,11 +12,12 @@ from starlette.responses import JSONResponse, Response
 from pillarbox.admin import accounts as account_verbs
 from pillarbox.admin import browser_sessions as verbs
 from pillarbox.app.database import SCHEMAS
-from pillarbox.directory import accounts, browser_sessions, credentials
-from pillarbox.directory.app_passwords import Scope
-from pillarbox.directory.browser_sessions import Method, Opening, digest_of
-from pillarbox.directory.credential_marks import valid
-from pillarbox.directory.password_hash import hash_password
+from pillarbox.directory import accounts
+from pillarbox.directory.sign_in import browser_sessions, credentials
+from pillarbox.directory.sign_in.app_passwords import Scope
+from pillarbox.directory.sign_in.browser_sessions import Method, Opening, digest_of
+from pillarbox.directory.sign_in.credential_marks import valid
+from pillarbox.directory.sign_in.password_hash import hash_password
 from pillarbox.server.chores.table import end_browser_sessions
 from pillarbox.server.http.request import HttpRequest
 from pillarbox.server.http.route import Route

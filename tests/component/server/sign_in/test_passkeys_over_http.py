@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pillarbox.directory import browser_sessions, passkeys, second_factors, sign_in_steps
+from pillarbox.directory.sign_in import browser_sessions, passkeys, second_factors, sign_in_steps
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.pages.passkeys import ROUTES
 from tests.kit.authenticator import Authenticator

@@ -17,10 +17,10 @@ from pillarbox.admin.password_reset import NewMail
 from pillarbox.config.schema import Config
 from pillarbox.config.sections.listen import Listen
 from pillarbox.config.sections.passwords import Passwords
-from pillarbox.directory import credential_marks, link_tokens, recovery_addresses, reset_links
 from pillarbox.directory.accounts import Account
-from pillarbox.directory.app_passwords import Scope
 from pillarbox.directory.naming import NameRefused
+from pillarbox.directory.sign_in import credential_marks, link_tokens, recovery_addresses, reset_links
+from pillarbox.directory.sign_in.app_passwords import Scope
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.authentication import Authenticated, Client
 from pillarbox.server.chores.table import drop_reset_links

@@ -11,10 +11,10 @@ from starlette.responses import JSONResponse, Response
 
 from pillarbox.app.database import SCHEMAS
 from pillarbox.config.schema import Config
-from pillarbox.directory import sign_in_steps
 from pillarbox.directory.accounts import Account
-from pillarbox.directory.browser_sessions import Method, digest_of
-from pillarbox.directory.sign_in_steps import MAX_TRIES, Purpose
+from pillarbox.directory.sign_in import sign_in_steps
+from pillarbox.directory.sign_in.browser_sessions import Method, digest_of
+from pillarbox.directory.sign_in.sign_in_steps import MAX_TRIES, Purpose
 from pillarbox.server.authentication import Authenticator
 from pillarbox.server.http.request import HttpRequest
 from pillarbox.server.http.route import Route

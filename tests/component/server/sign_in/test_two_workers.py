@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from pillarbox.app.database import SCHEMAS
-from pillarbox.directory import totp
+from pillarbox.directory.sign_in import totp
 from pillarbox.server.sign_in.recovery import RecoveryCodes
 from pillarbox.server.sign_in.totp import TotpCodes
 from pillarbox.world.clock import VirtualClock

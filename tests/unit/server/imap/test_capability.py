@@ -2,7 +2,7 @@
 
 import pytest
 
-from pillarbox.directory.app_passwords import Scope
+from pillarbox.directory.sign_in.app_passwords import Scope
 from tests.kit.imap.client import open_imap
 from tests.kit.imap.responses import Status
 from tests.kit.provider import PASSWORD

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pillarbox.directory.app_passwords import Scope
+from pillarbox.directory.sign_in.app_passwords import Scope
 from pillarbox.protocol.imap.commands import CHANGING
 from pillarbox.server.imap.handlers import HANDLERS
 from tests.kit.imap.client import MESSAGE, ImapClient, ImapProvider, open_imap

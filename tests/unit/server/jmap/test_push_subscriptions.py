@@ -6,9 +6,9 @@ import pytest
 
 from pillarbox.admin import accounts as admin_accounts
 from pillarbox.admin import app_passwords as admin_app_passwords
-from pillarbox.directory import password_hash
-from pillarbox.directory.app_passwords import Scope
-from pillarbox.directory.credential_marks import mark
+from pillarbox.directory.sign_in import password_hash
+from pillarbox.directory.sign_in.app_passwords import Scope
+from pillarbox.directory.sign_in.credential_marks import mark
 from pillarbox.protocol.jmap.capabilities import CORE, EMAIL_PUSH
 from pillarbox.push import subscriptions, vapid_key
 from pillarbox.push.subscriptions import HOUR_MS, MAX_SUBSCRIPTIONS, MAX_VERIFIED

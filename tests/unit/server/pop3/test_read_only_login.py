@@ -5,7 +5,7 @@ from base64 import b64encode
 
 import pytest
 
-from pillarbox.directory.app_passwords import Scope
+from pillarbox.directory.sign_in.app_passwords import Scope
 from tests.kit.pop3.client import Pop3Client
 from tests.kit.provider import open_provider
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from pillarbox.directory.credential_marks import Login
+from pillarbox.directory.sign_in.credential_marks import Login
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.connection import Activity, ConnectionGone, Peer
 from pillarbox.server.pump.alarms import Alarms

@@ -14,10 +14,11 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from pillarbox.config.schema import Config
 from pillarbox.config.sections.http import Http
 from pillarbox.config.sections.listen import Listen
-from pillarbox.directory import accounts, passkeys
+from pillarbox.directory import accounts
 from pillarbox.directory.accounts import Account
-from pillarbox.directory.passkeys import Passkey, PasskeyTaken, Use
 from pillarbox.directory.schema import SCHEMA
+from pillarbox.directory.sign_in import passkeys
+from pillarbox.directory.sign_in.passkeys import Passkey, PasskeyTaken, Use
 from pillarbox.server.sign_in import passkey_responses
 from pillarbox.server.sign_in.cbor_bounds import CborRefused, end_of_item
 from pillarbox.server.sign_in.passkey_responses import ResponseRefused

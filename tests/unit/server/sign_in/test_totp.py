@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import pytest
 
 from pillarbox.app.database import SCHEMAS
-from pillarbox.directory import recovery_codes, second_factors, totp
 from pillarbox.directory.accounts import Account
+from pillarbox.directory.sign_in import recovery_codes, second_factors, totp
 from pillarbox.server.auth_throttle import AuthThrottle
 from pillarbox.server.password_checks import AuthenticationUnavailable
 from pillarbox.server.sign_in.recovery import RecoveryCodes

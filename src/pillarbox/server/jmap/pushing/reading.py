@@ -6,8 +6,9 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct, structs
 
-from pillarbox.directory import credential_marks, identities
-from pillarbox.directory.app_passwords import Scope
+from pillarbox.directory import identities
+from pillarbox.directory.sign_in import credential_marks
+from pillarbox.directory.sign_in.app_passwords import Scope
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.protocol.jmap import push
 from pillarbox.protocol.webpush.request import MAX_WAIT_S

@@ -7,9 +7,9 @@ from starlette.responses import Response
 
 from pillarbox.admin import app_passwords as verbs
 from pillarbox.admin.permissions import act
-from pillarbox.directory import allowed_networks, app_passwords
-from pillarbox.directory.app_passwords import MAX_PER_ACCOUNT, AppPassword, Limits, Scope
 from pillarbox.directory.naming import NameRefused, telling_name
+from pillarbox.directory.sign_in import allowed_networks, app_passwords
+from pillarbox.directory.sign_in.app_passwords import MAX_PER_ACCOUNT, AppPassword, Limits, Scope
 from pillarbox.server.http.request import HttpRequest
 from pillarbox.server.pages.account.visiting import (
     Question,

@@ -7,10 +7,10 @@ from starlette.responses import Response
 
 from pillarbox.admin import devices as verbs
 from pillarbox.admin.permissions import act, permitted
-from pillarbox.directory import devices as device_rows
-from pillarbox.directory.browser_sessions import BrowserSession
-from pillarbox.directory.devices import Device, Kind
 from pillarbox.directory.naming import NameRefused
+from pillarbox.directory.sign_in import devices as device_rows
+from pillarbox.directory.sign_in.browser_sessions import BrowserSession
+from pillarbox.directory.sign_in.devices import Device, Kind
 from pillarbox.server.http.request import HttpRequest
 from pillarbox.server.pages import agents
 from pillarbox.server.pages.account.visiting import account_page, finished, for_owner, session_of

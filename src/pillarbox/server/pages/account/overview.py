@@ -3,8 +3,8 @@
 from msgspec import Struct
 from starlette.responses import Response
 
-from pillarbox.directory import app_passwords, browser_sessions
 from pillarbox.directory.accounts import Account
+from pillarbox.directory.sign_in import app_passwords, browser_sessions
 from pillarbox.server.http.request import HttpRequest
 from pillarbox.server.pages.account.visiting import account_page, for_owner
 from pillarbox.server.pages.rendering import words_for

@@ -7,9 +7,9 @@ from starlette.responses import Response
 
 from pillarbox.admin import second_factors
 from pillarbox.admin.permissions import act
-from pillarbox.directory import passkeys as rows
 from pillarbox.directory.naming import NameRefused
-from pillarbox.directory.passkeys import MAX_PER_ACCOUNT, Passkey
+from pillarbox.directory.sign_in import passkeys as rows
+from pillarbox.directory.sign_in.passkeys import MAX_PER_ACCOUNT, Passkey
 from pillarbox.server.http.request import HttpRequest
 from pillarbox.server.pages.account.visiting import (
     Question,

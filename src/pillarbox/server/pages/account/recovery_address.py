@@ -6,7 +6,7 @@ from msgspec import Struct
 from starlette.responses import Response
 
 from pillarbox.directory.naming import NameRefused
-from pillarbox.directory.recovery_addresses import MAX_CHARACTERS
+from pillarbox.directory.sign_in.recovery_addresses import MAX_CHARACTERS
 from pillarbox.server.http.request import HttpRequest
 from pillarbox.server.pages.account.visiting import (
     Question,

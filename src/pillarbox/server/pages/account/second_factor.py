@@ -5,9 +5,9 @@ from typing import Final
 from msgspec import Struct
 from starlette.responses import Response
 
-from pillarbox.directory import recovery_codes, totp
-from pillarbox.directory import second_factors as factor_rows
 from pillarbox.directory.accounts import Account
+from pillarbox.directory.sign_in import recovery_codes, totp
+from pillarbox.directory.sign_in import second_factors as factor_rows
 from pillarbox.server.http.request import HttpRequest
 from pillarbox.server.pages.account.visiting import (
     Question,

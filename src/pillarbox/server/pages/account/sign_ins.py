@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from pillarbox.admin import devices as verbs
 from pillarbox.admin.permissions import act
-from pillarbox.directory.sign_ins import Result, SignIn
+from pillarbox.directory.sign_in.sign_ins import Result, SignIn
 from pillarbox.server.http.request import HttpRequest
 from pillarbox.server.pages import agents
 from pillarbox.server.pages.account.visiting import account_page, finished, for_owner

@@ -7,7 +7,7 @@ from typing import Any, Final
 from msgspec import Struct
 from starlette.responses import Response
 
-from pillarbox.directory.browser_sessions import BrowserSession
+from pillarbox.directory.sign_in.browser_sessions import BrowserSession
 from pillarbox.server.http.request import HttpRequest
 from pillarbox.server.pages.local_path import local_path, with_query
 from pillarbox.server.pages.rendering import go_to, page, words_for

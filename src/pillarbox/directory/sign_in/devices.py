@@ -12,8 +12,8 @@ from typing import Final
 
 from msgspec import Struct
 
-from pillarbox.directory.known_clients import client_key, is_this_machine, network_key
-from pillarbox.directory.sign_ins import Way
+from pillarbox.directory.sign_in.known_clients import client_key, is_this_machine, network_key
+from pillarbox.directory.sign_in.sign_ins import Way
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.database.transaction import Transaction
 

@@ -5,9 +5,9 @@ import hashlib
 
 import pytest
 
-from pillarbox.directory import foreign_hash, system_crypt
-from pillarbox.directory.foreign_hash import PlainPassword, read, verify
 from pillarbox.directory.naming import NameRefused
+from pillarbox.directory.sign_in import foreign_hash, system_crypt
+from pillarbox.directory.sign_in.foreign_hash import PlainPassword, read, verify
 
 SALT = b"saltsalt"
 

@@ -18,9 +18,9 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Final
 
-from pillarbox.directory import app_passwords, browser_sessions
-from pillarbox.directory.app_passwords import Scope
-from pillarbox.directory.second_factors import has_second_factor
+from pillarbox.directory.sign_in import app_passwords, browser_sessions
+from pillarbox.directory.sign_in.app_passwords import Scope
+from pillarbox.directory.sign_in.second_factors import has_second_factor
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.database.transaction import Transaction
 

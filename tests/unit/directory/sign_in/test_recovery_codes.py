@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from pillarbox.directory import app_passwords, recovery_codes
-from pillarbox.directory.recovery_codes import RANDOM_OCTETS, digest_of, format_code
 from pillarbox.directory.schema import SCHEMA
+from pillarbox.directory.sign_in import app_passwords, recovery_codes
+from pillarbox.directory.sign_in.recovery_codes import RANDOM_OCTETS, digest_of, format_code
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.database import Transaction
 from tests.kit.database import open_transaction

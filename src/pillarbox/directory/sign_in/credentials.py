@@ -14,19 +14,19 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
-from pillarbox.directory import (
-    accounts,
+from pillarbox.directory import accounts
+from pillarbox.directory.accounts import Account
+from pillarbox.directory.sign_in import (
     allowed_networks,
     app_passwords,
     browser_sessions,
     reset_links,
     sign_in_steps,
 )
-from pillarbox.directory.accounts import Account
-from pillarbox.directory.app_passwords import Matched, has_expired
-from pillarbox.directory.credential_marks import Reason, mark
-from pillarbox.directory.password_hash import PasswordHash
-from pillarbox.directory.second_factors import has_second_factor
+from pillarbox.directory.sign_in.app_passwords import Matched, has_expired
+from pillarbox.directory.sign_in.credential_marks import Reason, mark
+from pillarbox.directory.sign_in.password_hash import PasswordHash
+from pillarbox.directory.sign_in.second_factors import has_second_factor
 from pillarbox.directory.withdrawal import announce_withdrawal
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.protocol.sasl.scram_keys import DEFAULT_ITERATIONS, KEY_OCTETS, SALT_OCTETS, KeyPair, ScramKeys
@@ -44,7 +44,7 @@ class Candidate:
     account: Account
     argon2: str | None = field(repr=False)
     foreign: str | None = field(default=None, repr=False)
-    """Of another server (`directory.foreign_hash`)."""
+    """Of another server (`directory.sign_in.foreign_hash`)."""
     second_factor: bool = False
     """The account has one: its own password alone lets nobody in (`second_factors`)."""
 

@@ -12,7 +12,7 @@ import hmac
 from dataclasses import dataclass, field
 from typing import Final
 
-from pillarbox.directory import second_factors
+from pillarbox.directory.sign_in import second_factors
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.database.transaction import Transaction
 

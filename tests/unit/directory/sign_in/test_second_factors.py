@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from pillarbox.app.database import SCHEMAS
-from pillarbox.directory import app_passwords, credential_marks, credentials, totp
-from pillarbox.directory.app_passwords import AppPasswordHash, Scope
-from pillarbox.directory.credential_marks import mark
+from pillarbox.directory.sign_in import app_passwords, credential_marks, credentials, totp
+from pillarbox.directory.sign_in.app_passwords import AppPasswordHash, Scope
+from pillarbox.directory.sign_in.credential_marks import mark
 from pillarbox.directory.withdrawal import WITHDRAWN
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.database.sqlite.transaction import SqliteTransaction

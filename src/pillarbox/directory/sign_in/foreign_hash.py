@@ -16,8 +16,8 @@ import string
 from dataclasses import dataclass, field
 from typing import Final
 
-from pillarbox.directory import system_crypt
 from pillarbox.directory.naming import NameRefused
+from pillarbox.directory.sign_in import system_crypt
 
 MAX_CHARACTERS: Final = 512
 """Of a hash as it is written."""

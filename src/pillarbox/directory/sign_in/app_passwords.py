@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
-from pillarbox.directory import allowed_networks
 from pillarbox.directory.naming import NameRefused, telling_name
+from pillarbox.directory.sign_in import allowed_networks
 from pillarbox.directory.withdrawal import announce_withdrawal
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.protocol.sasl.scram_keys import server_keys

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from pillarbox.directory import accounts, domains, passkeys
+from pillarbox.directory import accounts, domains
 from pillarbox.directory.naming import NameRefused
-from pillarbox.directory.passkeys import NewPasskey, Passkey, PasskeyTaken, TooManyPasskeys, Use
 from pillarbox.directory.schema import SCHEMA
+from pillarbox.directory.sign_in import passkeys
+from pillarbox.directory.sign_in.passkeys import NewPasskey, Passkey, PasskeyTaken, TooManyPasskeys, Use
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.database.transaction import Transaction
 from tests.kit.database import open_transaction

@@ -9,9 +9,10 @@ from typing import Final
 
 from msgspec import Struct
 
-from pillarbox.directory import domains, reset_links
+from pillarbox.directory import domains
 from pillarbox.directory.naming import NameRefused, parse_address
-from pillarbox.directory.reset_links import MadeBy
+from pillarbox.directory.sign_in import reset_links
+from pillarbox.directory.sign_in.reset_links import MadeBy
 from pillarbox.mail.address import Address, domain_key
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.database.transaction import Transaction

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from pillarbox.directory import accounts, app_passwords, credential_marks, credentials, known_clients, secrets
-from pillarbox.directory.app_passwords import AppPasswordHash, Limits, Scope
+from pillarbox.directory import accounts
 from pillarbox.directory.naming import NameRefused
-from pillarbox.directory.password_hash import argon2_matches, hash_password
 from pillarbox.directory.schema import SCHEMA
+from pillarbox.directory.sign_in import app_passwords, credential_marks, credentials, known_clients, secrets
+from pillarbox.directory.sign_in.app_passwords import AppPasswordHash, Limits, Scope
+from pillarbox.directory.sign_in.password_hash import argon2_matches, hash_password
 from pillarbox.protocol.sasl.scram_keys import DEFAULT_ITERATIONS, server_keys
 from pillarbox.world.database import Transaction
 from tests.kit.database import open_transaction

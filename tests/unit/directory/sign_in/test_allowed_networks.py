@@ -2,9 +2,15 @@
 
 import pytest
 
-from pillarbox.directory import allowed_networks
-from pillarbox.directory.allowed_networks import MAX_NETWORKS, joined, network_of, permit, plain_address
 from pillarbox.directory.naming import NameRefused
+from pillarbox.directory.sign_in import allowed_networks
+from pillarbox.directory.sign_in.allowed_networks import (
+    MAX_NETWORKS,
+    joined,
+    network_of,
+    permit,
+    plain_address,
+)
 
 
 @pytest.mark.parametrize(

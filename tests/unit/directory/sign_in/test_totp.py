@@ -5,9 +5,10 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
-from pillarbox.directory import accounts, recovery_codes, second_factors, totp
+from pillarbox.directory import accounts
 from pillarbox.directory.schema import SCHEMA
-from pillarbox.directory.totp import STEP_MS, Secret, code_of, matching_step, read_code
+from pillarbox.directory.sign_in import recovery_codes, second_factors, totp
+from pillarbox.directory.sign_in.totp import STEP_MS, Secret, code_of, matching_step, read_code
 from pillarbox.directory.withdrawal import WITHDRAWN
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.database.sqlite.transaction import SqliteTransaction

@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from pillarbox.directory import accounts, credentials, domains, link_tokens, recovery_addresses, reset_links
+from pillarbox.directory import accounts, domains
 from pillarbox.directory.naming import NameRefused
-from pillarbox.directory.recovery_addresses import CONFIRM_WITHIN_MS, HOUR_MS, MAX_MAILS, Purpose
-from pillarbox.directory.reset_links import MAX_TRIES, MadeBy, NewLink
 from pillarbox.directory.schema import SCHEMA
+from pillarbox.directory.sign_in import credentials, link_tokens, recovery_addresses, reset_links
+from pillarbox.directory.sign_in.recovery_addresses import CONFIRM_WITHIN_MS, HOUR_MS, MAX_MAILS, Purpose
+from pillarbox.directory.sign_in.reset_links import MAX_TRIES, MadeBy, NewLink
 from pillarbox.world.database.sqlite.transaction import SqliteTransaction as Transaction
 from pillarbox.world.entropy import SeededEntropy
 from tests.kit.database import open_transaction

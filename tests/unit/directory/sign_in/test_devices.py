@@ -4,11 +4,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from pillarbox.directory import accounts, devices, sign_ins
-from pillarbox.directory.app_passwords import Scope
-from pillarbox.directory.devices import Device, Kind, Known, Seen
+from pillarbox.directory import accounts
 from pillarbox.directory.schema import SCHEMA
-from pillarbox.directory.sign_ins import Attempt, Noted, Result, Way, plain
+from pillarbox.directory.sign_in import devices, sign_ins
+from pillarbox.directory.sign_in.app_passwords import Scope
+from pillarbox.directory.sign_in.devices import Device, Kind, Known, Seen
+from pillarbox.directory.sign_in.sign_ins import Attempt, Noted, Result, Way, plain
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.database import Transaction
 from tests.kit.database import open_transaction

@@ -4,12 +4,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from pillarbox.directory import accounts, credential_marks, credentials, secrets
+from pillarbox.directory import accounts
 from pillarbox.directory.accounts import Account
-from pillarbox.directory.app_passwords import Scope
-from pillarbox.directory.credential_marks import mark
-from pillarbox.directory.password_hash import argon2_matches
 from pillarbox.directory.schema import SCHEMA
+from pillarbox.directory.sign_in import credential_marks, credentials, secrets
+from pillarbox.directory.sign_in.app_passwords import Scope
+from pillarbox.directory.sign_in.credential_marks import mark
+from pillarbox.directory.sign_in.password_hash import argon2_matches
 from pillarbox.directory.withdrawal import WITHDRAWN
 from pillarbox.world.database.sqlite.transaction import SqliteTransaction as Transaction
 from tests.kit.database import open_transaction
