@@ -3,24 +3,11 @@
 from pillarbox.directory import values
 from pillarbox.directory.addresses import address_key
 from pillarbox.directory.naming import NameRefused, parse_address
-from pillarbox.directory.sign_in.second_factors import ACCOUNTS
-from pillarbox.directory.sign_in.totp import SECRET_OCTETS
+from pillarbox.directory.of_accounts import has_account
+from pillarbox.directory.sign_in import invariants as sign_in
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.database import Transaction
 from pillarbox.world.database.invariant import Invariant
-
-
-def _has_account(table: str, column: str, name: str, what: str) -> Invariant:
-    """Rows belong to existing accounts. One that does not has no effect: no login, no delivery."""
-    return Invariant(
-        name,
-        f"{what} belongs to an existing account.",
-        f"SELECT DISTINCT {column} FROM {table} WHERE {column} IS NOT NULL"  # noqa: S608 - constants of this file
-        f" AND {column} NOT IN (SELECT id FROM accounts)",
-        f"{what.lower()} belongs to account {{0}}, which does not exist",
-        "Drop the row.",
-        (f"DELETE FROM {table} WHERE {column} IS NOT NULL AND {column} NOT IN (SELECT id FROM accounts)",),  # noqa: S608 - likewise
-    )
 
 
 def _give_login_back(tx: Transaction) -> None:
@@ -76,10 +63,6 @@ _OF_NO_DOMAIN = (
     "FROM roles WHERE NOT (role = 'owner' AND domain = '' OR role = 'domain' AND domain IN"
     " (SELECT name FROM domains WHERE alias_of IS NULL))"
 )
-_REVOKED_DEVICES = (
-    "FROM devices WHERE kind = 'app password' AND NOT EXISTS (SELECT 1 FROM app_passwords p"
-    " WHERE p.id = devices.app_password AND p.account = devices.account)"
-)
 _GROUPLESS = "FROM group_members WHERE group_id NOT IN (SELECT id FROM member_groups)"
 
 _RENUMBERED = (
@@ -90,8 +73,6 @@ _RENUMBERED = (
     " AND a.id NOT IN (SELECT account FROM passwords)"
     " AND a.id NOT IN (SELECT account FROM foreign_passwords)"
 )
-
-_FACTORLESS = f"FROM recovery_codes WHERE account NOT IN ({ACCOUNTS})"
 
 INVARIANTS = (
     *values.INVARIANTS,
@@ -204,58 +185,12 @@ INVARIANTS = (
         "Drop it: grant it again (pillarbox role grant).",
         (f"DELETE {_OF_NO_DOMAIN}",),
     ),
-    _has_account("addresses", "account", "address-has-account", "An address"),
-    _has_account("passwords", "account", "password-has-account", "A password"),
-    _has_account("foreign_passwords", "account", "foreign-password-has-account", "An imported password"),
-    _has_account("former_marks", "account", "former-mark-has-account", "A former password"),
-    _has_account("totp_secrets", "account", "totp-secret-has-account", "A secret of one-time codes"),
-    _has_account("totp_setups", "account", "totp-setup-has-account", "A secret that waits for a code"),
-    _has_account("recovery_codes", "account", "recovery-code-has-account", "A recovery code"),
-    # After what has no account is dropped: this makes rows
-    Invariant(
-        "recovery-code-has-second-factor",
-        "Recovery codes go with the last second factor of an account.",
-        f"SELECT DISTINCT account {_FACTORLESS}",
-        "account {0} has recovery codes, and the second factor that they stand for is lost",
-        # Without it, the password alone would let in
-        "It gets one that nobody has: sign in with a recovery code, or remove it (pillarbox account second-factor).",
-        (
-            (
-                "INSERT INTO totp_secrets (account, secret, last_step, confirmed_at_ms)"
-                f" SELECT account, randomblob({SECRET_OCTETS}), 0, 0 {_FACTORLESS} GROUP BY account"
-            ),
-        ),
-    ),
-    _has_account("roles", "account", "role-has-account", "A role"),
-    _has_account("app_passwords", "account", "app-password-has-account", "An app password"),
-    _has_account("browser_sessions", "account", "browser-session-has-account", "A browser session"),
-    _has_account("sign_in_steps", "account", "sign-in-step-has-account", "A sign-in that is not complete"),
-    _has_account("passkeys", "account", "passkey-has-account", "A passkey"),
-    _has_account("passkey_handles", "account", "passkey-handle-has-account", "A handle of passkeys"),
-    _has_account("sign_ins", "account", "sign-in-has-account", "A sign-in"),
-    _has_account("devices", "account", "device-has-account", "A device"),
-    _has_account(
-        "device_notices", "account", "device-notice-has-account", "Whether somebody is told of devices"
-    ),
-    Invariant(
-        "device-has-app-password",
-        "A device that is an app password has one that exists.",
-        f"SELECT account, quote(name) {_REVOKED_DEVICES}",
-        "device {1} of account {0} is an app password that does not exist",
-        "Forget it.",
-        (f"DELETE {_REVOKED_DEVICES}",),
-    ),
-    _has_account("identities", "account", "identity-has-account", "An identity"),
-    _has_account("vacation_responses", "account", "vacation-response-has-account", "An answer"),
-    _has_account("vacation_senders", "account", "vacation-sender-has-account", "Who has had an answer"),
-    _has_account("reset_links", "account", "reset-link-has-account", "A link for a new password"),
-    _has_account("recovery_addresses", "account", "recovery-address-has-account", "A recovery address"),
-    _has_account(
-        "recovery_confirmations",
-        "account",
-        "recovery-confirmation-has-account",
-        "A recovery address to be confirmed",
-    ),
+    has_account("addresses", "account", "address-has-account", "An address"),
+    *sign_in.INVARIANTS,
+    has_account("roles", "account", "role-has-account", "A role"),
+    has_account("identities", "account", "identity-has-account", "An identity"),
+    has_account("vacation_responses", "account", "vacation-response-has-account", "An answer"),
+    has_account("vacation_senders", "account", "vacation-sender-has-account", "Who has had an answer"),
     Invariant(
         "account-responds-if-switched-on",
         "An account is marked as answering if and only if that is switched on.",
@@ -272,7 +207,7 @@ INVARIANTS = (
         "Continue above the highest.",
         (_NUMBER_IDENTITIES,),
     ),
-    _has_account("group_members", "account", "group-member-has-account", "A group's membership"),
+    has_account("group_members", "account", "group-member-has-account", "A group's membership"),
     Invariant(
         "account-has-password",
         "Every account has a password, which may be one that nothing matches.",
