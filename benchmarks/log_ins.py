@@ -32,7 +32,10 @@ PYTHON = os.environ.get("PYTHON", sys.executable)
 _FORGETFUL = """
 import sys
 from pillarbox.app.cli import main
-from pillarbox.server import password_checks
+try:
+    from pillarbox.server.login import password_checks
+except ImportError:  # as below
+    from pillarbox.server import password_checks
 password_checks.CACHED_S = -1.0
 sys.argv[0] = "pillarbox"
 main()

@@ -9,7 +9,7 @@ from pillarbox.server.control.answers import resident_octets
 from pillarbox.server.http.counts import REQUESTS
 from pillarbox.server.imap.handlers import COMMANDS_RECEIVED
 from pillarbox.server.listener import Listener
-from pillarbox.server.login_history import LOGINS
+from pillarbox.server.login.history import LOGINS
 from pillarbox.server.pulse import LOOP_LAG
 from pillarbox.server.relay.settling import DELIVERIES, DELIVERY_FAILURES, DELIVERY_SECONDS
 from pillarbox.server.smtp.message_counts import MESSAGES

@@ -22,9 +22,9 @@ from pillarbox.app.world import close_world, open_telemetry, open_world
 from pillarbox.config.schema import Config, ConfigWrong
 from pillarbox.directory.withdrawal import WITHDRAWN
 from pillarbox.queue.schedule import any_leased, end_leases
-from pillarbox.server.authentication import Authenticator
 from pillarbox.server.chores import BackgroundWork
 from pillarbox.server.control.answers import ControlService
+from pillarbox.server.login.authentication import Authenticator
 from pillarbox.server.pulse import Pulse
 from pillarbox.world.database.sqlite import keep_no_statistics
 from pillarbox.world.process_lock import ProcessLock

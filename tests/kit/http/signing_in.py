@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from pillarbox.protocol.http.problem import Problem
-from pillarbox.server.authentication import Unsuitable
 from pillarbox.server.http.cookies import Cookie
 from pillarbox.server.http.request import HttpRequest
 from pillarbox.server.http.route import Access, Route
+from pillarbox.server.login.authentication import Unsuitable
 from pillarbox.server.sign_in.steps import Gone, SignedIn, StepNeeded, Wrong
 from tests.kit.http.server import HttpClient
 from tests.kit.http.server import Response as Answer

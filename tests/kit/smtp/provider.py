@@ -20,8 +20,8 @@ from pillarbox.directory.sign_in.password_hash import PasswordHash, hash_passwor
 from pillarbox.dns import Failure, Kind, Mx
 from pillarbox.mail.identifiers import AccountId, MailboxId
 from pillarbox.protocol.smtp.capabilities import Role
-from pillarbox.server.authentication import Authenticator
 from pillarbox.server.connection import ConnectionGone, Peer, TlsState
+from pillarbox.server.login.authentication import Authenticator
 from pillarbox.server.smtp.command_counts import SessionLimits
 from pillarbox.server.smtp.service import SmtpService
 from pillarbox.server.smtp.session import SmtpSession

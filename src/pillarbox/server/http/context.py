@@ -10,7 +10,6 @@ from pillarbox.protocol.http import responses
 from pillarbox.protocol.http.authority import split
 from pillarbox.protocol.http.limits import HttpLimits
 from pillarbox.protocol.http.problem import Problem
-from pillarbox.server.authentication import Authenticator
 from pillarbox.server.connection import Peer
 from pillarbox.server.http import security_fields
 from pillarbox.server.http.authentication import KEY_OCTETS, Logins
@@ -18,6 +17,7 @@ from pillarbox.server.http.cookies import HOST_PREFIX
 from pillarbox.server.http.counts import REQUESTS
 from pillarbox.server.http.origin import Origin, Proxies
 from pillarbox.server.http.refusals import fields_of
+from pillarbox.server.login.authentication import Authenticator
 from pillarbox.server.networks import Networks
 from pillarbox.server.pump.alarms import Alarms
 from pillarbox.server.sign_in.changing import Changing

@@ -8,7 +8,6 @@ from pillarbox.protocol.http.authority import split
 from pillarbox.protocol.http.events import Head
 from pillarbox.protocol.http.problem import Problem
 from pillarbox.protocol.http.responses import LAST_CHUNK, chunk, has_no_body, head
-from pillarbox.server.authentication import Authenticated
 from pillarbox.server.connection import Connection, ConnectionGone
 from pillarbox.server.http.context import LOOPBACK, HttpContext
 from pillarbox.server.http.cookies import Cookie, shown
@@ -16,6 +15,7 @@ from pillarbox.server.http.cross_site import origin as origin_of
 from pillarbox.server.http.origin import Origin
 from pillarbox.server.http.refusals import fields_of
 from pillarbox.server.http.upload import Upload
+from pillarbox.server.login.authentication import Authenticated
 from pillarbox.world.memory import Reservation
 
 GONE_POLL_S: Final = 1.0

@@ -8,11 +8,11 @@ from starlette.requests import Request
 from pillarbox.config.schema import Config
 from pillarbox.directory.accounts import Account
 from pillarbox.directory.sign_in.browser_sessions import BrowserSession
-from pillarbox.server.authentication import Authenticated
 from pillarbox.server.http import cookies
 from pillarbox.server.http.cookies import Cookie
 from pillarbox.server.http.exchange import Exchange
 from pillarbox.server.http.origin import Origin
+from pillarbox.server.login.authentication import Authenticated
 from pillarbox.server.sign_in.changing import Changing
 from pillarbox.server.sign_in.resetting import Resetting
 from pillarbox.server.sign_in.sessions import Sessions

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 from pillarbox.config.schema import Config
 from pillarbox.protocol.http.limits import HttpLimits
-from pillarbox.server.authentication import Authenticator
 from pillarbox.server.connection import Connection
 from pillarbox.server.http.context import HttpContext
 from pillarbox.server.http.route import Route
 from pillarbox.server.http.routes import ROUTES
 from pillarbox.server.http.routing import Router
 from pillarbox.server.http.session import HttpSession
+from pillarbox.server.login.authentication import Authenticator
 from pillarbox.world.world import World
 
 

@@ -1,6 +1,6 @@
 """LOGIN, AUTHENTICATE (RFC 9051 §6.2, RFC 4959 SASL-IR).
 
-Credentials are checked by `server.authentication`. A refusal never shows whether the name or the password was
+Credentials are checked by `server.login.authentication`. A refusal never shows whether the name or the password was
 wrong; an app password that is right says what it is not for, and a right password that an app password must replace
 says so.
 """
@@ -14,10 +14,10 @@ from pillarbox.protocol.imap import response_codes, responses
 from pillarbox.protocol.imap.capabilities import Conditions
 from pillarbox.protocol.imap.commands import Authenticate, Login
 from pillarbox.protocol.sasl.exchange import Challenge, Failure, Reason
-from pillarbox.server.authentication import Authenticated, Authenticator, Client, Unsuitable
 from pillarbox.server.connection import Connection
 from pillarbox.server.imap.reply import Reply, bad, no, ok
 from pillarbox.server.imap.session_state import AUTOLOGOUT_S, SessionState
+from pillarbox.server.login.authentication import Authenticated, Authenticator, Client, Unsuitable
 
 _FAILED: Final = no("Authentication failed", response_codes.AUTHENTICATIONFAILED)
 

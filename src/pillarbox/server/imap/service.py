@@ -1,12 +1,12 @@
 """The IMAP service of a process: it makes sessions, and holds what they share."""
 
 from pillarbox.config.schema import Config
-from pillarbox.server.authentication import Authenticator
 from pillarbox.server.connection import Connection
 from pillarbox.server.imap.caches import Caches
 from pillarbox.server.imap.handlers import command_counts
 from pillarbox.server.imap.limits import DEFAULT_LIMITS, ImapLimits
 from pillarbox.server.imap.session import ImapSession
+from pillarbox.server.login.authentication import Authenticator
 from pillarbox.world.world import World
 
 

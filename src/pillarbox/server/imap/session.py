@@ -28,7 +28,6 @@ from pillarbox.protocol.imap.events import (
 )
 from pillarbox.protocol.imap.machine import Machine
 from pillarbox.server import damage
-from pillarbox.server.authentication import Authenticator
 from pillarbox.server.connection import Activity, Connection, ConnectionGone
 from pillarbox.server.imap import append, authenticate, idle, updates
 from pillarbox.server.imap.caches import Caches
@@ -44,6 +43,7 @@ from pillarbox.server.imap.reply import (
 )
 from pillarbox.server.imap.session_state import LOGIN_TIMEOUT_S, NONE, SessionState
 from pillarbox.server.imap.updates import MailboxGone
+from pillarbox.server.login.authentication import Authenticator
 from pillarbox.world.database import DatabaseUnavailable
 from pillarbox.world.world import World
 

@@ -19,11 +19,11 @@ from pillarbox.protocol.imap.commands import Command
 from pillarbox.protocol.imap.machine import Machine
 from pillarbox.protocol.imap.selected import SelectedMailbox
 from pillarbox.protocol.imap.sequence_set import SequenceSet
-from pillarbox.server.authentication import Attempt, Authenticator
 from pillarbox.server.connection import Connection
 from pillarbox.server.imap.caches import Caches
 from pillarbox.server.imap.incoming import IncomingMessages
 from pillarbox.server.imap.limits import ImapLimits
+from pillarbox.server.login.authentication import Attempt, Authenticator
 from pillarbox.store import mailboxes
 from pillarbox.world.database import Transaction
 from pillarbox.world.memory import UNCOUNTED_OCTETS

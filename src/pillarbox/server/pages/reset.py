@@ -10,10 +10,10 @@ from starlette.responses import Response
 
 from pillarbox.admin.account_letters import CONFIRM_PATH, RESET_PATH
 from pillarbox.directory.sign_in import link_tokens
-from pillarbox.server.authentication import AuthenticationUnavailable
 from pillarbox.server.http.cookies import LINK_S, Cookie
 from pillarbox.server.http.refusals import RETRY_S
 from pillarbox.server.http.request import HttpRequest
+from pillarbox.server.login.authentication import AuthenticationUnavailable
 from pillarbox.server.pages.forms import Form, form_of
 from pillarbox.server.pages.rendering import go_to, page, words_for
 from pillarbox.server.pages.sign_in import HOME, SIGN_IN

@@ -9,10 +9,10 @@ from starlette.responses import Response
 
 from pillarbox.directory.sign_in import sign_in_steps
 from pillarbox.directory.sign_in.browser_sessions import digest_of
-from pillarbox.server.authentication import AuthenticationUnavailable, Unsuitable
 from pillarbox.server.http.cookies import DEVICE_S, STEP_S, Cookie
 from pillarbox.server.http.refusals import RETRY_S
 from pillarbox.server.http.request import HttpRequest
+from pillarbox.server.login.authentication import AuthenticationUnavailable, Unsuitable
 from pillarbox.server.pages.forms import form_of
 from pillarbox.server.pages.local_path import local_path, with_query
 from pillarbox.server.pages.passkeys import elsewhere, why_not

@@ -8,11 +8,11 @@ from starlette.responses import HTMLResponse, Response
 
 from pillarbox.admin.permissions import NotPermitted
 from pillarbox.protocol.http.problem import Problem
-from pillarbox.server.authentication import AuthenticationUnavailable
 from pillarbox.server.http.authentication import NO_SIGN_IN
 from pillarbox.server.http.cross_site import FOREIGN
 from pillarbox.server.http.refusals import RETRY_S, Refused
 from pillarbox.server.http.request import HttpRequest
+from pillarbox.server.login.authentication import AuthenticationUnavailable
 from pillarbox.server.pages.rendering import page
 from pillarbox.world.database import DatabaseUnavailable
 

@@ -1,8 +1,8 @@
 """The POP3 service of a process: it makes sessions from what they share."""
 
 from pillarbox.config.schema import Config
-from pillarbox.server.authentication import Authenticator
 from pillarbox.server.connection import Connection
+from pillarbox.server.login.authentication import Authenticator
 from pillarbox.server.pop3.session import Pop3Session
 from pillarbox.world.world import World
 

@@ -15,8 +15,8 @@ from pillarbox.protocol.pop3.commands import Command, Retr, Top
 from pillarbox.protocol.pop3.replies import Code
 from pillarbox.protocol.pop3.states import State
 from pillarbox.server import damage
-from pillarbox.server.authentication import AuthenticationUnavailable
 from pillarbox.server.connection import Activity, ConnectionGone
+from pillarbox.server.login.authentication import AuthenticationUnavailable
 from pillarbox.server.pop3.handlers import HANDLERS
 from pillarbox.server.pop3.lease import Renewal
 from pillarbox.server.pop3.maildrop import NoSuchNumber

@@ -5,8 +5,8 @@ from pillarbox.directory.accounts import Account
 from pillarbox.directory.sign_in.app_passwords import Scope
 from pillarbox.protocol.pop3.commands import Command
 from pillarbox.protocol.pop3.machine import Machine
-from pillarbox.server.authentication import Attempt, Authenticated, Authenticator, Client
 from pillarbox.server.connection import Connection
+from pillarbox.server.login.authentication import Attempt, Authenticated, Authenticator, Client
 from pillarbox.server.pop3.lease import Lease
 from pillarbox.server.pop3.maildrop import Maildrop
 from pillarbox.server.pop3.read_ahead import ReadAhead

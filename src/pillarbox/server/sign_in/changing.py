@@ -10,11 +10,11 @@ from pillarbox.directory.sign_in import browser_sessions, credentials
 from pillarbox.directory.sign_in.app_passwords import Scope
 from pillarbox.directory.sign_in.browser_sessions import BrowserSession
 from pillarbox.directory.sign_in.password_hash import PasswordHash
-from pillarbox.server.authentication import Authenticated, Authenticator, Client
+from pillarbox.server.login.authentication import Authenticated, Authenticator, Client
+from pillarbox.server.login.sign_in_log import Means
 from pillarbox.server.sign_in import choosing
 from pillarbox.server.sign_in.choosing import NotDone
 from pillarbox.server.sign_in.steps import Browser
-from pillarbox.server.sign_in_log import Means
 from pillarbox.world.database import Transaction
 from pillarbox.world.world import World
 

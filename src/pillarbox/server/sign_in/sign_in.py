@@ -10,7 +10,8 @@ from pillarbox.directory.sign_in.app_passwords import Scope
 from pillarbox.directory.sign_in.browser_sessions import BrowserSession, Method, digest_of
 from pillarbox.directory.sign_in.sign_in_steps import MAX_TRIES, Purpose, Step
 from pillarbox.mail.identifiers import AccountId
-from pillarbox.server.authentication import Authenticated, Authenticator, Client, Unsuitable
+from pillarbox.server.login.authentication import Authenticated, Authenticator, Client, Unsuitable
+from pillarbox.server.login.sign_in_log import Means
 from pillarbox.server.sign_in import factors
 from pillarbox.server.sign_in.factors import Factors
 from pillarbox.server.sign_in.recovery import RecoveryCodes
@@ -26,7 +27,6 @@ from pillarbox.server.sign_in.steps import (
     new_token,
 )
 from pillarbox.server.sign_in.totp import TotpCodes
-from pillarbox.server.sign_in_log import Means
 from pillarbox.world.database import Transaction
 from pillarbox.world.world import World
 

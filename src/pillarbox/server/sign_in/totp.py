@@ -10,8 +10,8 @@ from typing import Final
 from pillarbox.admin import second_factors
 from pillarbox.directory.sign_in import secrets, totp
 from pillarbox.mail.identifiers import AccountId
-from pillarbox.server.auth_throttle import AuthThrottle
-from pillarbox.server.password_checks import AuthenticationUnavailable
+from pillarbox.server.login.password_checks import AuthenticationUnavailable
+from pillarbox.server.login.throttle import AuthThrottle
 from pillarbox.world.world import World
 
 CLOCK_STEPS: Final = 10

@@ -19,7 +19,7 @@ from pillarbox.server.http.outlet import MAX_UNREAD_OCTETS, Outlet
 from pillarbox.server.http.request import HttpRequest
 from pillarbox.server.http.route import Access, Answer, Route
 from pillarbox.server.http.websocket import FRAGMENT_OCTETS, WebSocket
-from pillarbox.server.login_history import LOGINS
+from pillarbox.server.login.history import LOGINS
 from tests.kit.http.server import HttpClient, authorization, open_http
 from tests.kit.pump import until
 from tests.kit.second_factor import add_factor

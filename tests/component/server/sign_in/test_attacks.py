@@ -2,7 +2,7 @@
 
 More of their kind: the scope of app passwords at every door (`test_app_passwords`), the own password beside a second
 factor (`test_second_factor_logins`), requests of other sites (`test_other_sites`), what a failed login costs whoever
-it is for (`tests/unit/server/test_login_costs.py`), 1000 logins at once (`tests/blocking/cases/logins.py`).
+it is for (`tests/unit/server/login/test_login_costs.py`), 1000 logins at once (`tests/blocking/cases/logins.py`).
 """
 
 import pytest

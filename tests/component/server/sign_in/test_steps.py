@@ -15,9 +15,9 @@ from pillarbox.directory.accounts import Account
 from pillarbox.directory.sign_in import sign_in_steps
 from pillarbox.directory.sign_in.browser_sessions import Method, digest_of
 from pillarbox.directory.sign_in.sign_in_steps import MAX_TRIES, Purpose
-from pillarbox.server.authentication import Authenticator
 from pillarbox.server.http.request import HttpRequest
 from pillarbox.server.http.route import Route
+from pillarbox.server.login.authentication import Authenticator
 from pillarbox.server.sign_in.sessions import Sessions
 from pillarbox.server.sign_in.sign_in import SignIn
 from pillarbox.server.sign_in.steps import Browser, Gone, SignedIn, StepNeeded, Wrong

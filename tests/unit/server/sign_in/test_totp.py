@@ -9,8 +9,8 @@ import pytest
 from pillarbox.app.database import SCHEMAS
 from pillarbox.directory.accounts import Account
 from pillarbox.directory.sign_in import recovery_codes, second_factors, totp
-from pillarbox.server.auth_throttle import AuthThrottle
-from pillarbox.server.password_checks import AuthenticationUnavailable
+from pillarbox.server.login.password_checks import AuthenticationUnavailable
+from pillarbox.server.login.throttle import AuthThrottle
 from pillarbox.server.sign_in.recovery import RecoveryCodes
 from pillarbox.server.sign_in.totp import TotpCodes
 from pillarbox.world.clock import VirtualClock

@@ -10,12 +10,12 @@ from pillarbox.directory.sign_in import app_passwords, credentials
 from pillarbox.directory.sign_in.app_passwords import Scope
 from pillarbox.protocol.sasl.client import Credentials, choose
 from pillarbox.protocol.sasl.exchange import Challenge, Failure, Reason
-from pillarbox.server.auth_throttle import AuthThrottle
-from pillarbox.server.authentication import Authenticated, Authenticator, Client, Unsuitable
-from pillarbox.server.password_checks import PasswordChecks
+from pillarbox.server.login.authentication import Authenticated, Authenticator, Client, Unsuitable
+from pillarbox.server.login.password_checks import PasswordChecks
+from pillarbox.server.login.throttle import AuthThrottle
 from pillarbox.world.database import Database
 from tests.kit.world import world_of
-from tests.unit.server.test_authentication import BOUND, Bench, account_of, add_app, run
+from tests.unit.server.login.test_authentication import BOUND, Bench, account_of, add_app, run
 
 OFFICE = ("192.0.2.0/24", "2001:db8:1::/48")
 WAYS = ("password", "PLAIN", "LOGIN", "SCRAM-SHA-256", "token")

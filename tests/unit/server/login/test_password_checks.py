@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from pillarbox.directory.sign_in import foreign_hash
-from pillarbox.server import password_checks
-from pillarbox.server.password_checks import (
+from pillarbox.server.login import password_checks
+from pillarbox.server.login.password_checks import (
     CACHED_S,
     LANE_KIB,
     MAX_CACHED,

@@ -11,15 +11,15 @@ import pytest
 from pillarbox.directory import accounts
 from pillarbox.directory.sign_in import credentials, foreign_hash, password_hash, totp
 from pillarbox.directory.sign_in.app_passwords import Scope
-from pillarbox.server import password_checks
-from pillarbox.server.authentication import Authenticator, Client
+from pillarbox.server.login import password_checks
+from pillarbox.server.login.authentication import Authenticator, Client
 from pillarbox.world.clock import VirtualClock
 from pillarbox.world.database import Database
 from tests.kit.people import NOW_MS, person
 from tests.kit.second_factor import SECRET
 from tests.kit.world import world_of
-from tests.unit.server.test_app_password_limits import tried
-from tests.unit.server.test_authentication import Bench, account_of, add_app, run
+from tests.unit.server.login.test_app_password_limits import tried
+from tests.unit.server.login.test_authentication import Bench, account_of, add_app, run
 
 FOREIGN = "$1$abcdefgh$G//4keteveJp0qb8z2DxG/"
 GUESSES = ("wrong", "", "aaaa-bbbb-cccc-dddd-eeee", "\x07", "x" * 2000)

@@ -7,10 +7,10 @@ import pytest
 
 from pillarbox.directory.sign_in import password_hash
 from pillarbox.directory.sign_in.app_passwords import Scope
-from pillarbox.server import password_checks
-from pillarbox.server.authentication import AuthenticationUnavailable, Authenticator, Client, Outcome
+from pillarbox.server.login import password_checks
+from pillarbox.server.login.authentication import AuthenticationUnavailable, Authenticator, Client, Outcome
 from tests.kit.world import world_of
-from tests.unit.server.test_authentication import HOME, Bench, account_of, run
+from tests.unit.server.login.test_authentication import HOME, Bench, account_of, run
 
 MANY = 1000
 

@@ -9,13 +9,13 @@ from pillarbox.directory.sign_in import credentials, totp
 from pillarbox.directory.sign_in.app_passwords import Scope
 from pillarbox.directory.sign_in.known_clients import client_key
 from pillarbox.protocol.sasl.exchange import Failure
-from pillarbox.server.auth_throttle import PAIR, REFUSED, AuthThrottle
-from pillarbox.server.authentication import Client, Unsuitable
-from pillarbox.server.login_history import LOGINS
-from pillarbox.server.password_checks import PasswordChecks
+from pillarbox.server.login.authentication import Client, Unsuitable
+from pillarbox.server.login.history import LOGINS
+from pillarbox.server.login.password_checks import PasswordChecks
+from pillarbox.server.login.throttle import PAIR, REFUSED, AuthThrottle
 from tests.kit.people import NOW_MS
-from tests.unit.server.test_app_password_limits import tried
-from tests.unit.server.test_authentication import AWAY, Bench, account_of, add_app, run
+from tests.unit.server.login.test_app_password_limits import tried
+from tests.unit.server.login.test_authentication import AWAY, Bench, account_of, add_app, run
 
 SECRET = bytes(range(20))
 RIGHT = "open sesame"

@@ -6,7 +6,7 @@ from heapq import heappop, heappush
 import pytest
 
 from pillarbox.directory.sign_in.known_clients import client_key, network_key
-from pillarbox.server.auth_throttle import (
+from pillarbox.server.login.throttle import (
     ACCOUNT,
     CLIENT,
     CODE,

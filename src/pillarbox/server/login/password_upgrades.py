@@ -10,7 +10,7 @@ from pillarbox.directory.naming import NameRefused
 from pillarbox.directory.sign_in import credentials
 from pillarbox.directory.sign_in.credentials import Candidate
 from pillarbox.mail.identifiers import AccountId
-from pillarbox.server.password_checks import AuthenticationUnavailable, PasswordChecks
+from pillarbox.server.login.password_checks import AuthenticationUnavailable, PasswordChecks
 from pillarbox.world.database import DatabaseUnavailable
 from pillarbox.world.world import World
 

@@ -21,7 +21,8 @@ from pillarbox.directory.sign_in import (
 from pillarbox.directory.sign_in.app_passwords import Limits, Scope
 from pillarbox.protocol.sasl.client import Binding, Credentials, choose
 from pillarbox.protocol.sasl.exchange import Challenge, Failure, Reason
-from pillarbox.server.authentication import (
+from pillarbox.server.connection import TlsState
+from pillarbox.server.login.authentication import (
     Authenticated,
     AuthenticationUnavailable,
     Authenticator,
@@ -29,8 +30,7 @@ from pillarbox.server.authentication import (
     Outcome,
     Unsuitable,
 )
-from pillarbox.server.connection import TlsState
-from pillarbox.server.login_history import LOGINS
+from pillarbox.server.login.history import LOGINS
 from pillarbox.store.schema import SCHEMA as STORE
 from pillarbox.world.clock import VirtualClock
 from pillarbox.world.database import Database, DatabaseUnavailable

@@ -6,7 +6,7 @@
     check_token(...)       for HTTP's Bearer
 
 What is always true: the answer is an `Authenticated` or nothing, with no hint whether login or password was
-wrong, and both cost the same; an attempt is delayed before it is checked (see `auth_throttle`); an app
+wrong, and both cost the same; an attempt is delayed before it is checked (see `throttle`); an app
 password is tried first, because that is cheap; Argon2 runs in few threads (see `password_checks`). What limits an app
 password is looked at in one place (`_unsuitable`). One that is used outside of its networks is answered as a wrong
 password is, and costs the same. Whoever shows one from where it may be used, but for a service that it is not for, is
@@ -43,10 +43,10 @@ from pillarbox.protocol.sasl.saslprep import PreparationFailed, prepare_query
 from pillarbox.protocol.sasl.scram import ChannelBinding
 from pillarbox.protocol.sasl.scram_keys import ScramKeys
 from pillarbox.server.connection import TlsState
-from pillarbox.server.login_history import Client, LoginHistory
-from pillarbox.server.password_checks import AuthenticationUnavailable, PasswordChecks
-from pillarbox.server.password_upgrades import PasswordUpgrades
-from pillarbox.server.sign_in_log import OWN_PASSWORD, UNKNOWN, Means
+from pillarbox.server.login.history import Client, LoginHistory
+from pillarbox.server.login.password_checks import AuthenticationUnavailable, PasswordChecks
+from pillarbox.server.login.password_upgrades import PasswordUpgrades
+from pillarbox.server.login.sign_in_log import OWN_PASSWORD, UNKNOWN, Means
 from pillarbox.world.entropy import nonce
 from pillarbox.world.world import World
 

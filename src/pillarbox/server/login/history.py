@@ -17,9 +17,9 @@ from pillarbox.directory.sign_in.credentials import NOBODY
 from pillarbox.directory.sign_in.known_clients import client_key, is_this_machine, network_key
 from pillarbox.directory.sign_in.sign_ins import Result, Way
 from pillarbox.mail.identifiers import AccountId
-from pillarbox.server.auth_throttle import AuthThrottle
-from pillarbox.server.password_checks import AuthenticationUnavailable
-from pillarbox.server.sign_in_log import OWN_PASSWORD, UNKNOWN, Means, SignInLog
+from pillarbox.server.login.password_checks import AuthenticationUnavailable
+from pillarbox.server.login.sign_in_log import OWN_PASSWORD, UNKNOWN, Means, SignInLog
+from pillarbox.server.login.throttle import AuthThrottle
 from pillarbox.world.database import DatabaseUnavailable
 from pillarbox.world.shared.metrics import Family
 from pillarbox.world.world import World

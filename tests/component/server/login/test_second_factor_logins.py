@@ -5,7 +5,7 @@ import pytest
 
 from pillarbox.directory.sign_in import totp
 from pillarbox.directory.sign_in.app_passwords import Scope
-from tests.component.server.test_app_passwords import ASKED, DOORS, Line, words
+from tests.component.server.login.test_app_passwords import ASKED, DOORS, Line, words
 from tests.kit.provider import PASSWORD
 from tests.kit.second_factor import TOLD, add_factor, with_url
 from tests.kit.server import Server, serve

@@ -9,12 +9,12 @@ import pytest
 
 from pillarbox.directory import accounts
 from pillarbox.directory.sign_in import credentials, foreign_hash, password_hash
-from pillarbox.server import password_checks
-from pillarbox.server.authentication import Authenticated, Authenticator
+from pillarbox.server.login import password_checks
+from pillarbox.server.login.authentication import Authenticated, Authenticator
 from pillarbox.world.database import Database
 from tests.kit.people import NOW_MS, hashed
 from tests.kit.world import world_of
-from tests.unit.server.test_authentication import AWAY, Bench, Full, account_of, by_scram, run
+from tests.unit.server.login.test_authentication import AWAY, Bench, Full, account_of, by_scram, run
 
 FOREIGN = "$1$abcdefgh$G//4keteveJp0qb8z2DxG/"
 """Of `password`."""

@@ -10,7 +10,7 @@ from pillarbox.directory.accounts import Account
 from pillarbox.directory.sign_in import devices, sign_ins
 from pillarbox.directory.sign_in.sign_ins import Result, SignIn, Way
 from pillarbox.mail.identifiers import AccountId
-from pillarbox.server.sign_in_log import (
+from pillarbox.server.login.sign_in_log import (
     LATER_S,
     MAX_FAILED,
     OWN_PASSWORD,
