@@ -35,7 +35,7 @@ from pillarbox.app.cli import main
 try:
     from pillarbox.server.login import password_checks
 except ImportError:  # as below
-    from pillarbox.server import password_checks
+    from pillarbox.server.login import password_checks
 password_checks.CACHED_S = -1.0
 sys.argv[0] = "pillarbox"
 main()
@@ -49,7 +49,7 @@ from pillarbox.directory import accounts
 try:
     from pillarbox.directory.sign_in import app_passwords, credentials, secrets
 except ImportError:  # the tree that is compared with may be an older one
-    from pillarbox.directory import app_passwords, credentials, secrets
+    from pillarbox.directory.sign_in import app_passwords, credentials, secrets
 def verb(tx):
     account = accounts.by_login(tx, sys.argv[2]).id
     password = app_passwords.format_app_password(bytes(range(app_passwords.RANDOM_OCTETS)))

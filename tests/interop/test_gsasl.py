@@ -1,7 +1,6 @@
 """GNU SASL's client against our mechanisms, over TLS, in a server of a few lines that speaks just enough IMAP."""
 
 import asyncio
-import shutil
 import socket
 import ssl
 import subprocess
@@ -23,6 +22,7 @@ from pillarbox.world.database.sqlite import memory_database
 from pillarbox.world.entropy import SystemEntropy
 from pillarbox.world.tls import authority
 from pillarbox.world.tls.server import ServerTls
+from tests.interop.programs import need
 from tests.kit.people import person
 from tests.kit.world import world_of
 
@@ -144,8 +144,7 @@ async def login(folder: Path, mechanism: str, password: str, *options: str) -> t
 
 @pytest.fixture(autouse=True)
 def installed() -> None:
-    if shutil.which("gsasl") is None:
-        pytest.skip("gsasl is not installed")
+    need("gsasl")
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"])

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.interop.programs import need
 from tests.kit.certificate import certificate_pem, client_context
 from tests.kit.permissions import grant_others_access
 from tests.kit.provider import PASSWORD
@@ -34,13 +35,6 @@ def authority(tmp_path: Path) -> Path:
     path = tmp_path / "authority.pem"
     path.write_bytes(certificate_pem())
     return path
-
-
-def program(name: str) -> str:
-    found = shutil.which(name)
-    if found is None:
-        pytest.skip(f"{name} is not installed")
-    return found
 
 
 def left(server: Server) -> int:
@@ -73,7 +67,7 @@ def test_poplib(server: Server, tls: str) -> None:
 @pytest.mark.parametrize("door", ["pop3", "pop3s"])
 @pytest.mark.parametrize("options", [[], ["--ssl-reqd"], ["--login-options", "AUTH=PLAIN", "--sasl-ir"]])
 def test_curl(server: Server, authority: Path, door: str, options: list[str]) -> None:
-    command = [program("curl"), "-sS", "--cacert", str(authority), "-u", f"u0:{PASSWORD}", *options]
+    command = [need("curl"), "-sS", "--cacert", str(authority), "-u", f"u0:{PASSWORD}", *options]
     for number, message in enumerate(MESSAGES, 1):
         url = f"{door}://localhost:{server.ports[door]}/{number}"
         assert subprocess.run([*command, url], check=True, capture_output=True, timeout=30).stdout == message
@@ -86,7 +80,7 @@ def test_fetchmail(server: Server, tmp_path: Path) -> None:
         f'  password "{PASSWORD}" sslproto \'\' mda "cat >> {inbox}"\n'
     )
     settings.chmod(0o600)
-    command = [program("fetchmail"), "-f", str(settings), "--pidfile", str(tmp_path / "pid"), "--nosyslog"]
+    command = [need("fetchmail"), "-f", str(settings), "--pidfile", str(tmp_path / "pid"), "--nosyslog"]
     environment = {**os.environ, "FETCHMAILHOME": str(tmp_path)}
     subprocess.run(command, check=True, capture_output=True, timeout=60, env=environment)
     assert inbox.read_bytes().count(b"Subject: ") == 3
@@ -109,7 +103,7 @@ def test_getmail(server: Server, tmp_path: Path) -> None:
         f"[destination]\ntype = Maildir\npath = {folder}/mail/\n{owner}"
         "[options]\ndelete = true\nreceived = false\ndelivered_to = false\n"
     )
-    command = [program("getmail"), "--getmaildir", str(folder), "--rcfile", str(folder / "rc")]
+    command = [need("getmail"), "--getmaildir", str(folder), "--rcfile", str(folder / "rc")]
     done = subprocess.run(command, check=False, capture_output=True, timeout=60)
     got = sorted(path.read_bytes() for path in (folder / "mail" / "new").iterdir())
     bodies = sorted(message.replace(b"\r\n", b"\n") for message in MESSAGES)

@@ -3,7 +3,6 @@ their user is shown; and let in with an app password."""
 
 import imaplib
 import poplib
-import shutil
 import smtplib
 import subprocess
 import urllib.error
@@ -15,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from pillarbox.directory.sign_in.app_passwords import Scope
+from tests.interop.programs import need
 from tests.kit.certificate import client_context
 from tests.kit.provider import PASSWORD
 from tests.kit.second_factor import TOLD, add_factor, with_url
@@ -101,15 +101,13 @@ def test_basic(server: Server) -> None:
 @pytest.mark.parametrize("scheme", ["imap", "pop3", "smtp"])
 def test_curl(server: Server, scheme: str, tmp_path: Path) -> None:
     """Whose verbose output is what came over the wire."""
-    if shutil.which("curl") is None:
-        pytest.skip("curl is not installed")
     door = {"smtp": "submission"}.get(scheme, scheme)
     letter = tmp_path / "letter"
     letter.write_text("Subject: x\r\nFrom: u0@one.example\r\n\r\nx\r\n")
     sending = ["--mail-from", "u0@one.example", "--mail-rcpt", "u1@one.example", "--upload-file", str(letter)]
     ran = subprocess.run(
         [
-            "curl", "-sSv", "-u", f"u0:{PASSWORD}", *(sending if scheme == "smtp" else []),
+            need("curl"), "-sSv", "-u", f"u0:{PASSWORD}", *(sending if scheme == "smtp" else []),
             f"{scheme}://localhost:{server.ports[door]}/",
         ],
         capture_output=True, timeout=30, check=False, text=True,
@@ -119,8 +117,6 @@ def test_curl(server: Server, scheme: str, tmp_path: Path) -> None:
 
 
 def test_mbsync_shows_what_must_be_shown(server: Server, tmp_path: Path) -> None:
-    if shutil.which("mbsync") is None:
-        pytest.skip("mbsync is not installed")
     (tmp_path / "here").mkdir()
     settings = tmp_path / "mbsyncrc"
     settings.write_text(
@@ -131,7 +127,7 @@ def test_mbsync_shows_what_must_be_shown(server: Server, tmp_path: Path) -> None
     )
     settings.chmod(0o600)
     ran = subprocess.run(
-        ["mbsync", "-c", str(settings), "-a"], capture_output=True, timeout=30, check=False, text=True
+        [need("mbsync"), "-c", str(settings), "-a"], capture_output=True, timeout=30, check=False, text=True
     )
     assert ran.returncode != 0
     said = ran.stderr + ran.stdout

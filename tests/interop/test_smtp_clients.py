@@ -1,6 +1,5 @@
 """Clients that other people wrote, against a whole server: smtplib, curl, swaks, msmtp."""
 
-import shutil
 import smtplib
 import socket
 import ssl
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.interop.mailboxes import inbox
+from tests.interop.programs import need
 from tests.kit.certificate import client_context
 from tests.kit.provider import PASSWORD
 from tests.kit.server import Server, serve
@@ -29,13 +29,6 @@ def server() -> Iterator[Server]:
 def message(tmp_path: Path) -> Path:
     path = tmp_path / "message"
     path.write_bytes(MESSAGE.encode())
-    return path
-
-
-def need(program: str) -> str:
-    path = shutil.which(program)
-    if path is None:
-        pytest.skip(f"{program} is not installed")
     return path
 
 
