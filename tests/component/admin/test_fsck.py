@@ -91,7 +91,7 @@ PASSKEY = "1, 0, 0, 0, NULL, NULL, NULL"
 BROWSER_SESSION = (
     "VALUES (hex(randomblob(4)), {}, randomblob(32), NULL, 0, 'password', '', '', x'', 0, 0, 0, 1, 0)"
 )
-SIGN_IN_STEP = "VALUES (randomblob(32), {}, 'sign in', '', '', x'', 0, 1)"
+SIGN_IN_STEP = "VALUES (randomblob(32), {}, 'sign in', '', '', x'', 0, 1, '', 0)"
 UNSNOOZED = "NULL, NULL, NULL, NULL, NULL"
 REPAIRED = {
     "unused-file-is-unused": ["INSERT INTO blob_files_unused SELECT location FROM blobs WHERE location IS NOT NULL"],
@@ -209,7 +209,8 @@ REPAIRED = {
     ],
     "sign-in-step-has-account": [f"INSERT INTO sign_in_steps {SIGN_IN_STEP.format(99)}"],
     "sign-in-step-values-valid": [
-        f"INSERT INTO sign_in_steps {SIGN_IN_STEP.format(1)}", "UPDATE sign_in_steps SET tries = 'zz'",
+        f"INSERT INTO sign_in_steps {SIGN_IN_STEP.format(1)}",
+        "UPDATE sign_in_steps SET tries = 'zz', network = x'ff', known = 'zz'",
     ],
     "known-client-values-valid": ["INSERT INTO known_clients VALUES (1, x'ff', 0)"],
     "sign-in-has-account": [f"INSERT INTO sign_ins VALUES (1, 99, {SIGN_IN}, 1, 0, 0)"],

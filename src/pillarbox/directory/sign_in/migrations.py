@@ -89,7 +89,9 @@ CREATE TABLE sign_in_steps (
   credential TEXT NOT NULL,
   challenge BLOB NOT NULL,
   tries INTEGER NOT NULL,
-  expires_at_ms INTEGER NOT NULL
+  expires_at_ms INTEGER NOT NULL,
+  network TEXT NOT NULL,
+  known INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX sign_in_steps_by_account ON sign_in_steps (account);
 CREATE INDEX sign_in_steps_by_expiry ON sign_in_steps (expires_at_ms)

@@ -3,6 +3,9 @@ for. A step has a token of its own, in a cookie; its row has only the token's SH
 
 A step lasts ten minutes, allows few attempts, and is used once: attempts are counted before they are checked, and the
 row is deleted in the transaction that completes the sign-in, so that of two who complete it at once one is too late.
+
+Whoever has found out the password begins steps as they like, and can complete none. So that theirs do not end the
+owner's, those of one network have room of their own, and those of clients that the account knows go last.
 """
 
 from enum import StrEnum
@@ -10,13 +13,16 @@ from typing import Final
 
 from msgspec import Struct
 
+from pillarbox.directory.sign_in import known_clients
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.database.transaction import Transaction
 
 LASTS_MS: Final = 10 * 60 * 1000
 MAX_TRIES: Final = 5
-MAX_PER_ACCOUNT: Final = 20
-"""Open at once for one account; the oldest goes when there is one more."""
+MAX_PER_NETWORK: Final = 20
+"""Open at once for one account from one network (a /24 or a /48); the oldest goes when there is one more."""
+MAX_PER_ACCOUNT: Final = 400
+"""The same from all networks: first go those of clients that the account does not know."""
 MAX_OF_NOBODY: Final = 20_000
 """The same for all those of which it is not known yet whose they are."""
 REMOVED_TOGETHER: Final = 1000
@@ -63,17 +69,33 @@ def begin(
     session: str = "",
     credential: str = "",
     challenge: bytes = b"",
+    client: str = "",
 ) -> None:
-    """Begin a step whose token has this digest (`browser_sessions.digest_of`)."""
-    _make_room(tx, account)
+    """Begin a step whose token has this digest (`browser_sessions.digest_of`). `client`: who begins it
+    (`known_clients.client_key`); empty where it is somebody who has a session."""
+    network = known_clients.network_key(client)
+    known = not client or (
+        account is not None and known_clients.last_seen_at_ms(tx, account, client, now_ms=now_ms) is not None
+    )
+    _make_room(tx, account, network)
     tx.execute(
-        "INSERT INTO sign_in_steps (digest, account, purpose, session, credential, challenge, tries, expires_at_ms)"
-        " VALUES (?, ?, ?, ?, ?, ?, 0, ?)",
-        (digest, account, purpose.value, session, credential, challenge, now_ms + LASTS_MS),
+        "INSERT INTO sign_in_steps (digest, account, purpose, session, credential, challenge, tries, expires_at_ms,"
+        " network, known) VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, ?)",
+        (
+            digest,
+            account,
+            purpose.value,
+            session,
+            credential,
+            challenge,
+            now_ms + LASTS_MS,
+            network,
+            int(known),
+        ),
     )
 
 
-def _make_room(tx: Transaction, account: AccountId | None) -> None:
+def _make_room(tx: Transaction, account: AccountId | None, network: str) -> None:
     if account is None:
         count = tx.value("SELECT COUNT(*) FROM sign_in_steps WHERE account IS NULL")
         if count >= MAX_OF_NOBODY:
@@ -84,10 +106,17 @@ def _make_room(tx: Transaction, account: AccountId | None) -> None:
             )
         return
     tx.execute(
-        "DELETE FROM sign_in_steps WHERE account = ? AND digest NOT IN (SELECT digest FROM sign_in_steps"
-        " WHERE account = ? ORDER BY expires_at_ms DESC LIMIT ?)",
-        (account, account, MAX_PER_ACCOUNT - 1),
+        "DELETE FROM sign_in_steps WHERE account = ? AND network = ? AND digest NOT IN (SELECT digest"
+        " FROM sign_in_steps WHERE account = ? AND network = ? ORDER BY known DESC, expires_at_ms DESC LIMIT ?)",
+        (account, network, account, network, MAX_PER_NETWORK - 1),
     )
+    count = tx.value("SELECT COUNT(*) FROM sign_in_steps WHERE account = ?", (account,))
+    if count >= MAX_PER_ACCOUNT:
+        tx.execute(
+            "DELETE FROM sign_in_steps WHERE account = ? AND digest NOT IN (SELECT digest FROM sign_in_steps"
+            " WHERE account = ? ORDER BY known DESC, expires_at_ms DESC LIMIT ?)",
+            (account, account, MAX_PER_ACCOUNT - 1),
+        )
 
 
 def find(tx: Transaction, digest: bytes, *, now_ms: int) -> Step | None:

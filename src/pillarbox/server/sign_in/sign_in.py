@@ -8,6 +8,7 @@ from pillarbox.directory.accounts import Account
 from pillarbox.directory.sign_in import browser_sessions, credential_marks, sign_in_steps
 from pillarbox.directory.sign_in.app_passwords import Scope
 from pillarbox.directory.sign_in.browser_sessions import BrowserSession, Method, digest_of
+from pillarbox.directory.sign_in.known_clients import client_key
 from pillarbox.directory.sign_in.sign_in_steps import MAX_TRIES, Purpose, Step
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.login.authentication import Authenticated, Authenticator, Client, Unsuitable
@@ -207,7 +208,8 @@ class SignIn:
             return None
         needed = factors.of(tx, account)
         if needed.is_needed:
-            self._begin(tx, account, Purpose.SIGN_IN, digest, credential=who.credential)
+            client = client_key(browser.address)
+            self._begin(tx, account, Purpose.SIGN_IN, digest, credential=who.credential, client=client)
             return needed
         return self._sessions.open_in(tx, account, Method.PASSWORD, browser, token_digest=digest)
 
@@ -234,10 +236,17 @@ class SignIn:
         *,
         session: str = "",
         credential: str = "",
+        client: str = "",
     ) -> None:
-        now_ms = self._world.clock.now_ms()
         sign_in_steps.begin(
-            tx, digest, account, purpose, now_ms=now_ms, session=session, credential=credential
+            tx,
+            digest,
+            account,
+            purpose,
+            now_ms=self._world.clock.now_ms(),
+            session=session,
+            credential=credential,
+            client=client,
         )
 
     def _complete(

@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from pillarbox.app.database import SCHEMAS
 from pillarbox.config.schema import Config
 from pillarbox.directory.accounts import Account
-from pillarbox.directory.sign_in import sign_in_steps
+from pillarbox.directory.sign_in import known_clients, sign_in_steps
 from pillarbox.directory.sign_in.browser_sessions import Method, digest_of
 from pillarbox.directory.sign_in.sign_in_steps import MAX_TRIES, Purpose
 from pillarbox.server.http.request import HttpRequest
@@ -286,7 +286,14 @@ def test_steps_are_few(tmp_path: Path) -> None:
     def verb(tx: Transaction) -> tuple[int, int]:
         anna = person(tx, LOGIN).id
         for number in range(sign_in_steps.MAX_PER_ACCOUNT + 5):
-            sign_in_steps.begin(tx, digest_of(str(number)), anna, Purpose.SIGN_IN, now_ms=NOW_MS + number)
+            sign_in_steps.begin(
+                tx,
+                digest_of(str(number)),
+                anna,
+                Purpose.SIGN_IN,
+                now_ms=NOW_MS + number,
+                client=f"198.51.{number % 40}.1",
+            )
         for number in range(sign_in_steps.MAX_OF_NOBODY + 1):
             sign_in_steps.begin(tx, digest_of(f"n{number}"), None, Purpose.SIGN_IN, now_ms=NOW_MS + number)
         count = "SELECT COUNT(*) FROM sign_in_steps WHERE account IS"
@@ -295,3 +302,39 @@ def test_steps_are_few(tmp_path: Path) -> None:
     of_anna, of_nobody = database.write_now(verb)
     assert of_anna == sign_in_steps.MAX_PER_ACCOUNT
     assert of_nobody <= sign_in_steps.MAX_OF_NOBODY
+
+
+def strangers(tx: Transaction, account: Account, clients: Sequence[str]) -> None:
+    """Others who know the password, from these addresses, after the owner."""
+    for number, client in enumerate(clients):
+        digest = digest_of(f"{client} {number}")
+        sign_in_steps.begin(
+            tx, digest, account.id, Purpose.SIGN_IN, now_ms=NOW_MS + 1, credential="x", client=client
+        )
+
+
+def test_who_knows_the_password_ends_no_step_of_the_owner(tmp_path: Path) -> None:
+    clients = ["203.0.113.7"] * 100 + [f"203.0.{number}.1" for number in range(100)]
+
+    async def test(someone: Person) -> None:
+        step = await someone.begun()
+        await someone.write(lambda tx: strangers(tx, someone.account, clients))
+        assert isinstance(await someone.sign_in.with_code(step, RECOVERY_CODES[0], BROWSER), SignedIn)
+
+    run(tmp_path, test)
+
+
+def test_whoever_comes_from_many_networks_ends_no_step_of_a_known_client(tmp_path: Path) -> None:
+    clients = [f"203.0.{number % 200}.1" for number in range(2 * sign_in_steps.MAX_PER_ACCOUNT)]
+    # In the network of the owner as well
+    clients += [f"192.0.2.{number}" for number in range(2, 2 + sign_in_steps.MAX_PER_NETWORK)]
+
+    async def test(someone: Person) -> None:
+        await someone.write(
+            lambda tx: known_clients.remember(tx, someone.account.id, BROWSER.address, now_ms=NOW_MS)
+        )
+        step = await someone.begun()
+        await someone.write(lambda tx: strangers(tx, someone.account, clients))
+        assert isinstance(await someone.sign_in.with_code(step, RECOVERY_CODES[0], BROWSER), SignedIn)
+
+    run(tmp_path, test)

@@ -40,6 +40,8 @@ _SIGN_IN_STEPS: Final = TableValues(
         "challenge": octets(),
         "tries": integer(),
         "expires_at_ms": date(),
+        "network": text("''"),
+        "known": integer(instead="0"),
     },
     rule="What is kept of a sign-in that is not complete has its types.",
     named="CAST(account AS INTEGER)",
