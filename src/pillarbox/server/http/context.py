@@ -118,11 +118,12 @@ class HttpContext:
         """How names of cookies begin on a connection; None where nobody can sign in, since others may listen.
 
         `local`: our end. Without TLS it must be one that only this machine can reach, and so must be the client: no
-        field of a request makes it so.
+        field of a request makes it so. A proxy's client may be anywhere, whether the proxy says so or not.
         """
         if origin.secure:
             return HOST_PREFIX
-        is_here = not self._hears_all and _is_loopback(local.address) and _is_loopback(origin.address)
+        is_here = not (self._hears_all or origin.by_proxy) and _is_loopback(local.address)
+        is_here = is_here and _is_loopback(origin.address)
         return "" if is_here else None
 
     async def checked(self, scheme: str, authority: str) -> tuple[str, str]:

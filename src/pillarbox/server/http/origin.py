@@ -19,6 +19,8 @@ class Origin(Struct, frozen=True, gc=False):
     """Whether the client has used TLS."""
     authority: str
     """Host and port that it asked; empty where it did not say. Not checked: anybody can write it."""
+    by_proxy: bool = False
+    """A trusted proxy has passed it on: the client is not at the other end of the connection."""
 
 
 class Proxies:
@@ -40,4 +42,5 @@ class Proxies:
             told.address or peer,
             told.scheme == "https" if told.scheme else secure,
             told.authority or head.authority,
+            by_proxy=True,
         )

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from starlette.responses import JSONResponse, Response
@@ -259,15 +259,19 @@ def test_a_listener_of_this_machine_needs_no_tls(server: Server) -> None:
         assert client.ask("GET /mine", {"Cookie": f"{PREFIX}{cookie}"}, host=host).status == 403
 
 
+_FORWARDED: Final = {"X-Forwarded-For": "192.0.2.1", "X-Forwarded-Proto": "http"}
+
+
 @pytest.mark.parametrize(
-    "config",
+    ("config", "told"),
     [
-        {"listen": _EVERYWHERE},
-        {"http": Http(trusted_proxies=("127.0.0.0/8",))},
+        ({"listen": _EVERYWHERE}, _FORWARDED),
+        ({"http": Http(trusted_proxies=("127.0.0.0/8",))}, _FORWARDED),
+        ({"http": Http(trusted_proxies=("127.0.0.0/8",))}, {}),  # one that does not say who asks
+        ({"http": Http(trusted_proxies=("127.0.0.0/8",))}, {"X-Forwarded-For": "127.0.0.1"}),
     ],
 )
-def test_nobody_signs_in_where_others_may_listen(config: dict[str, Any]) -> None:
-    told = {"X-Forwarded-For": "192.0.2.1", "X-Forwarded-Proto": "http"}
+def test_nobody_signs_in_where_others_may_listen(config: dict[str, Any], told: dict[str, str]) -> None:
     with open_configured(config) as server, HttpClient(server) as client:
         fields, body = form({"login": PEOPLE[0], "password": PASSWORD}, **told)
         host = f"localhost:{server.ports['http']}"
