@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any, Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from pillarbox.directory.withdrawal import announce_withdrawal
 from pillarbox.mail.identifiers import AccountId
@@ -159,9 +159,14 @@ def _make_room(tx: Transaction, account: AccountId) -> None:
 
 
 def find(tx: Transaction, digest: bytes, *, now_ms: int) -> BrowserSession | None:
-    """The session whose token has this digest, unless it has expired."""
-    row = tx.row(_BY_DIGEST, (digest, now_ms)) or tx.row(_BY_FORMER, (digest, now_ms, now_ms))
-    return None if row is None else _session(row)
+    """The session whose token has this digest, unless it has expired. Found by its former token, it proves nothing:
+    whoever has that one only is not who has proved who they are."""
+    row = tx.row(_BY_DIGEST, (digest, now_ms))
+    if row is not None:
+        return _session(row)
+    row = tx.row(_BY_FORMER, (digest, now_ms, now_ms))
+    found = None if row is None else _session(row)
+    return None if found is None else structs.replace(found, proven_at_ms=0)
 
 
 def get(tx: Transaction, account: AccountId, identifier: str, *, now_ms: int) -> BrowserSession | None:
