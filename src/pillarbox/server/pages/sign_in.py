@@ -202,7 +202,8 @@ async def signed_in(request: HttpRequest, done: SignedIn, to: str) -> Response:
     if former is not None and former.id != done.session.id:
         await request.sessions.end(request.account, former.id)
     request.give(Cookie.SESSION, done.token, request.sessions.lasts_s(done.session))
-    request.give(Cookie.DEVICE, done.device, DEVICE_S)
+    if done.device:  # who proves something may have removed it meanwhile
+        request.give(Cookie.DEVICE, done.device, DEVICE_S)
     request.take_back(Cookie.STEP)
     return go_to(to)
 

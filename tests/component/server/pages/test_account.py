@@ -348,6 +348,24 @@ def test_who_has_a_second_factor_proves_it(server: Server, person: Person) -> No
     assert not set(second_factor.RECOVERY_CODES) & set(made.text.split("\n"))
 
 
+def test_a_sign_in_that_is_completed_where_one_proves_who_one_is_replaces_the_session(
+    server: Server, person: Person
+) -> None:
+    """Somebody else has begun to sign in with the same browser."""
+    provider, now_ms = server.provider, server.provider.world.clock.now_ms()
+    server.run(provider.world.database.write(second_factor.give, provider.accounts[1], now_ms=now_ms))
+    former = person.cookies["pillarbox"]
+    long_after_proof(server)
+    proof = person.get("/account/prove?to=/account")
+    assert proof.path.startswith("/account/prove")
+    person.sign_in(1)
+    assert "pillarbox-step" in person.cookies
+    page = person.send("/account/prove", code=second_factor.code(now_ms), to="/account")
+    assert PEOPLE[1] in page.text
+    person.cookies["pillarbox"] = former
+    assert person.get("/account").path == "/sign-in?to=%2Faccount"
+
+
 def test_nobody_without_a_second_factor_gets_recovery_codes(server: Server, person: Person) -> None:
     assert person.get("/account/second-factor/recovery-codes").path == "/account/second-factor"
     assert person.send("/account/second-factor/recovery-codes").path == "/account/second-factor"

@@ -16,7 +16,7 @@ from pillarbox.server.pages.forms import Form, form_of
 from pillarbox.server.pages.local_path import with_query
 from pillarbox.server.pages.passkeys import why_not
 from pillarbox.server.pages.rendering import go_to, words_for
-from pillarbox.server.pages.sign_in import destination
+from pillarbox.server.pages.sign_in import destination, signed_in
 from pillarbox.server.sign_in import factors
 from pillarbox.server.sign_in.steps import Gone, SignedIn, StepNeeded
 
@@ -47,9 +47,7 @@ async def submit(request: HttpRequest) -> Response:
         slow = words_for(request)("sign_in.slow")
         return await _form(request, to, by_code=by_code, status=429, problem=slow, headers=_LATER)
     if isinstance(outcome, SignedIn):
-        request.give(Cookie.SESSION, outcome.token, request.sessions.lasts_s(outcome.session))
-        request.take_back(Cookie.STEP)
-        return go_to(to)
+        return await signed_in(request, outcome, to)  # of another session, where its cookie was of a sign-in
     if isinstance(outcome, StepNeeded | Gone):
         return go_to(with_query(PROVE, to=to))
     wrong = words_for(request)("prove.wrong")
