@@ -27,6 +27,7 @@ from pillarbox.directory.sign_in.app_passwords import Matched, Scope
 from pillarbox.directory.sign_in.browser_sessions import BrowserSession
 from pillarbox.directory.sign_in.credential_marks import mark
 from pillarbox.directory.sign_in.credentials import Candidate
+from pillarbox.directory.sign_in.known_clients import client_key
 from pillarbox.directory.sign_in.password_hash import PasswordHash
 from pillarbox.protocol.sasl import mechanisms
 from pillarbox.protocol.sasl.exchange import (
@@ -153,10 +154,12 @@ class Authenticator:
         """A person has shown all that is asked for; `login` is how they wrote it."""
         self._history.succeeded(account, login, client, means)
 
-    async def slow_down(self, account: Account | None, client: Client) -> None:
+    async def slow_down(self, account: Account | None, client: Client) -> str:
         """Delay an attempt of a person to show what comes second, or alone: then their account may not be known yet.
-        Raises `AuthenticationUnavailable`."""
-        await self._history.slow_down(account, account.login if account else "", client)
+        Returns the client, if it has logged in to the account before, else an empty text. Raises
+        `AuthenticationUnavailable`."""
+        known = await self._history.slow_down(account, account.login if account else "", client)
+        return client_key(client.address) if known else ""
 
     async def second_failed(self, account: Account | None, client: Client, *, why: str) -> None:
         """What a person has shown so was wrong."""

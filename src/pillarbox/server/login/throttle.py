@@ -21,11 +21,12 @@ in before; a new one, at an address from which somebody guesses without a pause,
 A password that is right, and lets nobody in because the account has a second factor, is no guess: a program that has
 kept it tries it all day. It delays nobody's guesses nor logins, until there are very many (`REFUSED`).
 
-Codes of six digits are another matter: who guesses them knows the password already, perhaps from a client that the
-account knows, and a guess costs nothing. So all that are tried on an account form one queue, wherever they come from,
-and each counts before it is checked, or a thousand at once would be free. At the longest gap, some 2,600 are tried in a
-day, of which 333,000 are needed on average. While somebody guesses, the owner can't come in by such a code, but by a
-recovery code or a passkey.
+Codes of six digits are another matter: who guesses them knows the password already, and a guess costs nothing. So all
+that are tried on an account form one queue, wherever they come from, and each counts before it is checked, or a
+thousand at once would be free. At the longest gap, some 2,600 are tried in a day, of which 333,000 are needed on
+average. A client that has logged in to the account before has a queue of its own: while somebody guesses from
+elsewhere, the owner comes in by such a code from where they were before, and from a new place by a recovery code or a
+passkey.
 
 A loopback address counts for no client of its own: a proxy, a webmail or a test may stand for many people, and
 one who mistypes must not delay the others.
@@ -62,7 +63,7 @@ NETWORK = Rule(free=100, longest_s=5.0, queues=True)
 ACCOUNT = Rule(free=50, longest_s=3.0, queues=False)
 PASSWORD = Rule(free=20, longest_s=20.0, queues=False)
 CODE = Rule(free=10, longest_s=60.0, queues=True)
-"""Of all one-time codes that are tried on an account, but for the one that is right."""
+"""Of all one-time codes that strangers try on an account, or one known client, but for the one that is right."""
 REFUSED = Rule(free=60, longest_s=2.0, queues=False)
 """For passwords that were right: some programs try at once, and each minute with each of their connections."""
 
@@ -104,9 +105,10 @@ class AuthThrottle:
                 self._tallies.put(tally, *key)
         return wait
 
-    def admit_code(self, account: str) -> float | None:
-        """The same for a one-time code. It counts as wrong until `code_was_right`."""
-        now, key = self._monotonic(), _code(account)
+    def admit_code(self, account: str, known: str = "") -> float | None:
+        """The same for a one-time code. It counts as wrong until `code_was_right`. `known`: the client, if the account
+        knows it, else empty."""
+        now, key = self._monotonic(), _code(account, known)
         tally = self._tallies.get(*key) or Tally(0.0, now)
         wait = _wait(tally, CODE, now)
         if wait > MAX_WAIT_S:
@@ -115,9 +117,9 @@ class AuthThrottle:
         self._tallies.put(tally, *key)
         return wait
 
-    def code_was_right(self, account: str) -> None:
-        """A one-time code was right: those before it do not count any more."""
-        self._tallies.forget(*_code(account))
+    def code_was_right(self, account: str, known: str = "") -> None:
+        """A one-time code was right: those before it in the same queue do not count any more."""
+        self._tallies.forget(*_code(account, known))
 
     def failed(self, account: str, client: str, *, password: str = "") -> None:
         """An attempt was checked and was wrong."""
@@ -158,8 +160,8 @@ def _password(password: str) -> tuple[str, ...]:
     return "password", password
 
 
-def _code(account: str) -> tuple[str, ...]:
-    return "code", account
+def _code(account: str, known: str) -> tuple[str, ...]:
+    return "code", account, known
 
 
 def _account(account: str) -> tuple[str, ...]:

@@ -12,8 +12,8 @@ class RecoveryCodes:
     def __init__(self, world: World) -> None:
         self._world = world
 
-    async def use(self, account: AccountId, code: str) -> bool:
-        """Whether this is a code of the account that was not used yet; then it is used up.
+    async def use(self, account: AccountId, code: str, _known: str = "") -> bool:
+        """Whether this is a code of the account that was not used yet; then it is used up, whoever shows it.
 
         Of equal codes at the same moment, one is right. Raises `DatabaseUnavailable`.
         """

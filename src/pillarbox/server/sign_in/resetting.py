@@ -202,11 +202,11 @@ class Resetting:
         account = await self._world.database.read(accounts.get, link.account)
         if account is None:
             return NotDone.GONE
-        await self._authenticator.slow_down(account, client)
+        known = await self._authenticator.slow_down(account, client)
         if not await self._world.database.write(reset_links.count_try, digest, now_ms=now_ms()):
             return NotDone.GONE
         for check in self._codes:
-            if await check(link.account, code):
+            if await check(link.account, code, known):
                 return None
         await self._authenticator.second_failed(account, client, why="a wrong code with a link")
         return NotDone.WRONG

@@ -107,7 +107,7 @@ class SignIn:
         begun = await self.attempt(step, browser)
         if begun is None or begun.account is None:
             return Gone()
-        method = await self._right_code(begun.account.id, code)
+        method = await self._right_code(begun.account.id, code, begun.known)
         if method is None:
             return await self.failed(begun, browser, why="a wrong code")
         return await self.complete(step, begun.account, method, browser)
@@ -146,9 +146,9 @@ class SignIn:
             account = await read(accounts.get, found.account)
             if account is None or not account.enabled:
                 return None
-        await self._authenticator.slow_down(account, _client(browser))
+        known = await self._authenticator.slow_down(account, _client(browser))
         counted = await self._world.database.write(sign_in_steps.attempt, digest_of(step), now_ms=now_ms())
-        return None if counted is None else Attempt(account, counted)
+        return None if counted is None else Attempt(account, counted, known)
 
     async def failed(self, attempt: Attempt, browser: Browser, *, why: str) -> Wrong:
         """What was shown is wrong; it counts as every failure does."""
@@ -181,16 +181,16 @@ class SignIn:
         self._authenticator.signed_in(account, account.login, _client(browser), _means(method, device))
         return SignedIn(account, token, session, device)
 
-    async def is_right_code(self, account: AccountId, code: str) -> bool:
+    async def is_right_code(self, account: AccountId, code: str, known: str) -> bool:
         """Whether this is a code of the account; then it is used up. Who asks has delayed the attempt, and counts one
         that is wrong."""
-        return await self._right_code(account, code) is not None
+        return await self._right_code(account, code, known) is not None
 
-    async def _right_code(self, account: AccountId, code: str) -> Method | None:
+    async def _right_code(self, account: AccountId, code: str, known: str) -> Method | None:
         if len(code) > MAX_CODE:
             return None
         for method, check in self._codes:
-            if await check(account, code):
+            if await check(account, code, known):
                 return method
         return None
 

@@ -59,13 +59,15 @@ class Attempt(Struct, frozen=True):
     account: Account | None
     """None: whose passkey is shown is not known yet."""
     step: Step
+    known: str
+    """The client, if it has signed in to the account before; else empty."""
 
 
 class CodeCheck(Protocol):
     """Checks a code, and uses it up in the same transaction."""
 
-    async def __call__(self, account: AccountId, code: str, /) -> bool:
-        """Whether it is right now."""
+    async def __call__(self, account: AccountId, code: str, known: str, /) -> bool:
+        """Whether it is right now. `known`: the client that shows it, if the account knows it, else empty."""
 
 
 def new_token(entropy: Entropy) -> str:

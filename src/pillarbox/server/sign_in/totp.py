@@ -1,6 +1,6 @@
 """One-time codes at sign-in, and setting them up (`directory.sign_in.totp`, RFC 6238).
 
-Three codes of a million are right at a time: so all guesses at an account's form a queue, whoever makes them
+Three codes of a million are right at a time: so all guesses at an account's form a queue, whichever strangers make them
 (`AuthThrottle.admit_code`). Whoever calls `check` slows down and counts failed logins besides (`LoginHistory`).
 """
 
@@ -35,8 +35,9 @@ class TotpCodes:
         self._world = world
         self._throttle = AuthThrottle(world.clock.monotonic, world.shared.tallies)
 
-    async def check(self, account: AccountId, code: str) -> bool:
-        """Whether this is a code that the account's app shows now; then it is used up.
+    async def check(self, account: AccountId, code: str, known: str = "") -> bool:
+        """Whether this is a code that the account's app shows now; then it is used up. `known`: the client, if the
+        account knows it, else empty.
 
         Of equal codes at the same moment, one is right. Raises `DatabaseUnavailable`, and `AuthenticationUnavailable`
         where too many codes were tried on the account.
@@ -47,20 +48,20 @@ class TotpCodes:
             return False
         # What was right when it was typed is so after the wait
         step = totp.matching_step(secret.octets, typed, self._world.clock.now_ms())
-        await self._wait_for_turn(account)
+        await self._wait_for_turn(account, known)
         if step is None:
             self._explain(secret.octets, typed)
             return False
         # A code that was used before costs no transaction
         is_fresh = step > secret.last_step
         if is_fresh and await self._world.database.write(totp.use, account, secret.octets, step):
-            self._throttle.code_was_right(str(account))
+            self._throttle.code_was_right(str(account), known)
             return True
         self._refused("the code was used before")
         return False
 
-    async def _wait_for_turn(self, account: AccountId) -> None:
-        wait = self._throttle.admit_code(str(account))
+    async def _wait_for_turn(self, account: AccountId, known: str) -> None:
+        wait = self._throttle.admit_code(str(account), known)
         if wait is None:
             self._refused("too many codes were tried")
             raise AuthenticationUnavailable("too many codes were tried")

@@ -258,7 +258,7 @@ class Codes:
     def __init__(self, *right: str) -> None:
         self.right, self.tried = set(right), list[str]()
 
-    async def __call__(self, account: AccountId, code: str) -> bool:
+    async def __call__(self, account: AccountId, code: str, _known: str) -> bool:
         self.tried.append(code)
         is_right = code in self.right
         self.right.discard(code)

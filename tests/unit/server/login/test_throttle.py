@@ -279,6 +279,17 @@ def test_of_all_who_guess_a_code_few_are_heard_in_a_day() -> None:
     assert throttle.admit_code("bert") == 0
 
 
+def test_who_guesses_codes_from_elsewhere_keeps_no_known_client_out() -> None:
+    throttle = AuthThrottle(Watch(), for_one_alone().tallies)
+    while throttle.admit_code("anna") is not None:
+        pass
+    assert throttle.admit_code("anna", "192.0.2.1") == 0
+    throttle.code_was_right("anna", "192.0.2.1")
+    assert throttle.admit_code("anna") is None, "that forgives nobody else"
+    while throttle.admit_code("anna", "192.0.2.1") is not None:
+        pass  # it has no more tries than strangers
+
+
 def test_a_thousand_codes_at_once_are_no_more_than_one_after_another() -> None:
     throttle = AuthThrottle(Watch(), for_one_alone().tallies)
     waits = [throttle.admit_code("anna") for _attempt in range(1000)]
