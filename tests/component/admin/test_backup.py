@@ -5,6 +5,7 @@ import errno
 import os
 import shutil
 from collections.abc import Callable
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -24,9 +25,10 @@ from pillarbox.admin.backup import (
 )
 from pillarbox.admin.backup.packs import BLOCK_OCTETS, Packs
 from pillarbox.app.database import SCHEMAS
-from pillarbox.directory.sign_in import browser_sessions, recovery_addresses, reset_links
+from pillarbox.directory.sign_in import browser_sessions, recovery_addresses, reset_links, sign_in_steps
 from pillarbox.directory.sign_in.browser_sessions import Method, Opening
 from pillarbox.directory.sign_in.reset_links import MadeBy, NewLink
+from pillarbox.directory.sign_in.sign_in_steps import Purpose
 from pillarbox.push import vapid_key
 from pillarbox.world.blobs import release, sweep
 from pillarbox.world.database import SchemaTooNew
@@ -322,14 +324,17 @@ def test_links_for_a_new_password_are_gone_after_a_restore(tmp_path: Path) -> No
 
 
 def test_browsers_are_signed_out_by_a_restore(tmp_path: Path) -> None:
-    """One may have been signed out since the backup was made."""
+    """One may have been signed out since the backup was made, and a sign-in completed: its passkey has answered."""
     with fill_directory(tmp_path / "data") as data:
         account = data.rows("SELECT id FROM accounts ORDER BY id")[0][0]
         opening = Opening(id="a", digest=bytes(32), method=Method.PASSWORD, agent="", address="", device=b"")
         data.database.write_now(
             browser_sessions.open_session, account, opening, now_ms=NOW_MS, expires_at_ms=NOW_MS + 1
         )
+        begun = partial(sign_in_steps.begin, purpose=Purpose.SIGN_IN, now_ms=NOW_MS, challenge=b"x")
+        data.database.write_now(begun, bytes(32), None)
         back_up(data, tmp_path / "backup")
     bring_back(tmp_path / "backup", tmp_path / "again")
     with open_directory(tmp_path / "again") as again:
         assert again.database.read_now(browser_sessions.find, bytes(32), now_ms=NOW_MS) is None
+        assert again.database.read_now(sign_in_steps.find, bytes(32), now_ms=NOW_MS) is None

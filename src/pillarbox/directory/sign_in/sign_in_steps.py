@@ -162,6 +162,11 @@ def drop_all(tx: Transaction, account: AccountId) -> None:
     tx.execute("DELETE FROM sign_in_steps WHERE account = ?", (account,))
 
 
+def drop_everybodys(tx: Transaction) -> None:
+    """End all: after a restore, one that was used would be there again, with the challenge that was signed."""
+    tx.execute("DELETE FROM sign_in_steps", ())
+
+
 def any_expired(tx: Transaction, *, now_ms: int) -> bool:
     """Whether there is something that `remove_expired` would remove."""
     return tx.row("SELECT 1 FROM sign_in_steps WHERE expires_at_ms <= ? LIMIT 1", (now_ms,)) is not None
