@@ -102,6 +102,13 @@ def address_changed(account: Account, address: str, *, identity: str, now_ms: in
     """For the own mailbox: a recovery address counts now, or none does (an empty one)."""
     english = f"is now {address}" if address else "was removed"
     german = f"ist jetzt {address}" if address else "wurde entfernt"
+    # A changed password alone would not keep out whoever reads the mail of that address
+    remedy = "remove that address, then\nchange your password" if address else "change your\npassword"
+    abhilfe = (
+        "Entfernen Sie\ndiese Adresse, und ändern Sie dann Ihr Passwort"
+        if address
+        else "Ändern Sie\nIhr Passwort"
+    )
     return _notice(
         account,
         account.address,
@@ -109,12 +116,11 @@ def address_changed(account: Account, address: str, *, identity: str, now_ms: in
         f"""\
 The recovery address of {account.login} {english}.
 
-If it was not you, somebody else can use your account: change your password.
+If it was not you, somebody else can use your account: {remedy}.
 
 
 Die Wiederherstellungsadresse von {account.login} {german}.
-Wenn Sie das nicht waren, kann jemand anderes Ihr Konto benutzen: Ändern Sie
-Ihr Passwort.
+Wenn Sie das nicht waren, kann jemand anderes Ihr Konto benutzen: {abhilfe}.
 """,
         identity,
         now_ms,

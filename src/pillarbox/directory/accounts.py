@@ -204,11 +204,11 @@ def created_at_ms(tx: Transaction, account: AccountId) -> int:
 
 
 def set_enabled(tx: Transaction, account: AccountId, *, enabled: bool) -> None:
-    """Enable or disable an account. A disabled account can neither log in nor receive; its mail stays, and a link for
-    a new password ends."""
+    """Enable or disable an account. A disabled account can neither log in nor receive; its mail stays, and links for
+    a new password or a recovery address end."""
     tx.execute("UPDATE accounts SET enabled = ? WHERE id = ?", (int(enabled), account))
     if not enabled:  # who has it by then is to sign in anew
-        for table in ("browser_sessions", "sign_in_steps", "reset_links"):
+        for table in ("browser_sessions", "sign_in_steps", "reset_links", "recovery_confirmations"):
             tx.execute(f"DELETE FROM {table} WHERE account = ?", (account,))  # noqa: S608  (names from above)
     announce_withdrawal(tx)
 

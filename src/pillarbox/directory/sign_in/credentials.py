@@ -20,6 +20,7 @@ from pillarbox.directory.sign_in import (
     allowed_networks,
     app_passwords,
     browser_sessions,
+    recovery_addresses,
     reset_links,
     sign_in_steps,
 )
@@ -118,9 +119,11 @@ def is_current(tx: Transaction, account: AccountId, shown: str) -> bool:
 
 def _retire(tx: Transaction, account: AccountId, *, keep_sessions: bool, staying: str = "") -> None:
     """Before the password is another one: its sessions are kept, or end. What was begun with it ends anyway, and a
-    link for a new one."""
+    link for a new one. So does one that would confirm a recovery address: whoever had the password may have entered
+    it, and could set another one by it."""
     sign_in_steps.drop_all(tx, account)
     reset_links.end(tx, account)
+    recovery_addresses.forget_waiting_of(tx, account)
     if not keep_sessions:
         browser_sessions.end_all(tx, account, but=staying)
         tx.execute("DELETE FROM former_marks WHERE account = ?", (account,))

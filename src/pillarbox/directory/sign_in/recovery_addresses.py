@@ -163,6 +163,11 @@ def remove_expired(tx: Transaction, *, now_ms: int) -> int:
     return waiting + mails
 
 
+def forget_waiting_of(tx: Transaction, account: AccountId) -> None:
+    """End the link that would confirm an address of this account."""
+    tx.execute("DELETE FROM recovery_confirmations WHERE account = ?", (account,))
+
+
 def forget_waiting(tx: Transaction) -> None:
     """End all links that confirm an address: after a restore, one that was used or replaced meanwhile would be there
     again."""

@@ -493,6 +493,10 @@ def test_a_recovery_address_is_set() -> None:
         assert not await recovery.remove(account)
         assert [FAR in one for one in inbox(provider)] == [True, True, False]
         assert "was removed" in inbox(provider)[2]
+        for english, german in (("remove that address", "Entfernen Sie"), ("change your", "Ihr Passwort.")):
+            assert english in inbox(provider)[1]
+            assert german in inbox(provider)[1]
+        assert "remove that address" not in inbox(provider)[2]
 
     run(test)
 

@@ -193,6 +193,25 @@ def test_links_end_with_the_address(tx: Transaction) -> None:
     assert is_there(tx, operators), "which has nothing to do with it"
 
 
+@pytest.mark.parametrize("keep_sessions", [False, True])
+def test_an_address_that_somebody_else_has_entered_is_not_confirmed_after_a_new_password(
+    tx: Transaction, keep_sessions: bool
+) -> None:
+    """Whoever had the password could set another one by it."""
+    anna = person(tx, "anna@one.example")
+    digest = waits(tx, anna)
+    credentials.set_password(tx, anna.id, hashed("new secret"), now_ms=NOW_MS, keep_sessions=keep_sessions)
+    assert recovery_addresses.confirm(tx, digest, now_ms=NOW_MS) is None
+
+
+def test_nor_after_the_account_was_disabled(tx: Transaction) -> None:
+    anna = person(tx, "anna@one.example")
+    digest = waits(tx, anna)
+    accounts.set_enabled(tx, anna.id, enabled=False)
+    accounts.set_enabled(tx, anna.id, enabled=True)
+    assert recovery_addresses.confirm(tx, digest, now_ms=NOW_MS) is None
+
+
 @pytest.mark.parametrize(
     "address",
     ["anna@one.example", "x@ONE.example", "x@alias.example", "x", "x@[192.0.2.1]", "", "x@" + "y" * 300],
