@@ -313,9 +313,25 @@ def test_one_time_codes_are_set_up_used_and_removed(server: Server, person: Pers
 
     question = person.get("/account/second-factor/remove")
     assert question.flaws() == []
+    assert "in mail programs too" in question.text
     assert "is removed" in person.send("/account/second-factor/remove").text
     assert lets_in(server, PASSWORD)
     assert Person(server).sign_in().path == "/account"
+
+
+WARNED = "those with the account's password are signed out"
+
+
+@pytest.mark.parametrize("section", ["second-factor", "second-factor/set-up", "passkeys"])
+def test_who_adds_the_first_second_factor_is_warned_of_mail_programs(secure: Server, section: str) -> None:
+    person = Person(secure, secure=True)
+    person.sign_in()
+    page = person.get(f"/account/{section}")
+    assert page.flaws() == []
+    assert WARNED in page.text
+    assert links(page).count("/account/app-passwords") == 2  # among the sections, and with the warning
+    passkey(secure)
+    assert WARNED not in person.get(f"/account/{section}").text
 
 
 def test_a_sign_in_ends_after_too_many_codes(server: Server) -> None:
@@ -508,6 +524,7 @@ def test_passkeys_are_listed_renamed_and_removed(secure: Server) -> None:
     assert person.send("/account/passkeys/remove", id=str(theirs)).path == "/account/passkeys"
     question = person.get(f"/account/passkeys/remove?id={number}")
     assert question.flaws() == []
+    assert "in mail programs too" in question.text
     gone = person.send("/account/passkeys/remove", id=question.value("id"))
     assert gone.path == "/account/passkeys?done=last_passkey_removed"
     long_after_proof(secure)

@@ -10,6 +10,7 @@ from pillarbox.admin.permissions import act
 from pillarbox.directory.naming import NameRefused
 from pillarbox.directory.sign_in import passkeys as rows
 from pillarbox.directory.sign_in.passkeys import MAX_PER_ACCOUNT, Passkey
+from pillarbox.directory.sign_in.second_factors import has_second_factor
 from pillarbox.server.http.request import HttpRequest
 from pillarbox.server.pages.account.visiting import (
     Question,
@@ -53,6 +54,8 @@ class View(Struct, frozen=True, gc=False):
     is_proven: bool
     """Whether its owner has just proved who they are, so that one can be added."""
     is_full: bool
+    is_first: bool
+    """Whether nothing is asked for beside the password yet."""
     refused: int = 0
     """The one whose new name can't be used."""
 
@@ -71,12 +74,14 @@ async def show(request: HttpRequest) -> Response:
 
 async def _list(request: HttpRequest, refused: int = 0) -> Response:
     found = await request.world.database.read(rows.listing, request.account.id)
+    has_factor = await request.world.database.read(has_second_factor, request.account.id)
     reason = why_not(request)
     view = View(
         [_row(one) for one in found],
         f"passkeys.why.{reason.name.lower()}" if reason else "",
         request.sessions.is_fresh(session_of(request)),
         len(found) >= MAX_PER_ACCOUNT,
+        not has_factor,
         refused,
     )
     return await passkeys_page(request, view)

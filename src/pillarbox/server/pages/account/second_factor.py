@@ -49,6 +49,8 @@ class SetupView(Struct, frozen=True, gc=False):
     """A QR code, as the address of an image."""
     secret: str
     """In groups, for typing."""
+    is_first: bool
+    """Whether nothing is asked for beside the password yet."""
 
 
 # --- pages of views
@@ -167,7 +169,8 @@ def _names(request: HttpRequest) -> dict[str, str]:
 
 async def _setup_view(request: HttpRequest, setup: Setup) -> SetupView:
     groups = [setup.secret[at : at + _GROUP] for at in range(0, len(setup.secret), _GROUP)]
-    return SetupView(await request.world.aside.run(_picture, setup.uri), " ".join(groups))
+    is_on = await request.world.database.read(factor_rows.has_second_factor, request.account.id)
+    return SetupView(await request.world.aside.run(_picture, setup.uri), " ".join(groups), not is_on)
 
 
 def _picture(uri: str) -> str:

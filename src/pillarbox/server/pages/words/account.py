@@ -116,19 +116,32 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "Eine App auf dem Telefon zeigt jede halbe Minute einen neuen Code. Er wird nach dem Passwort abgefragt.",
     ),
     "second_factor.app.on": ("Set up on {when}", "Eingerichtet am {when}"),
-    "second_factor.programs": (
-        "Mail programs can't ask for codes. Each needs an app password from then on.",
-        "Mailprogramme können nicht nach Codes fragen. Jedes braucht dann ein App-Passwort.",
+    "second_factor.programs.first": (
+        (
+            "Mail programs can't ask for a second step: those with the account's password are signed out then. "
+            "Make an app password for each."
+        ),
+        (
+            "Mailprogramme können nicht nach einem zweiten Schritt fragen: Die mit dem Passwort des Kontos werden dann "
+            "abgemeldet. Bitte für jedes ein App-Passwort machen."
+        ),
+    ),
+    "second_factor.programs.on": (
+        "Mail programs need an app password each: the password of the account does not let them in.",
+        "Mailprogramme brauchen je ein App-Passwort: Mit dem Passwort des Kontos kommen sie nicht hinein.",
     ),
     "second_factor.set_up": ("Set up an app", "App einrichten"),
     "second_factor.replace": ("Set up another app", "Andere App einrichten"),
     "second_factor.remove": ("Remove the app", "App entfernen"),
     "second_factor.remove.title": ("Remove the app?", "App entfernen?"),
     "second_factor.remove.text": (
-        "Its codes are no longer asked for. Recovery codes are removed as well, unless there is another second step.",
         (
-            "Nach ihren Codes wird nicht mehr gefragt. Auch die Wiederherstellungscodes werden entfernt, "
-            "sofern es keinen anderen zweiten Schritt gibt."
+            "Its codes are no longer asked for. Unless there is another second step, recovery codes are removed as "
+            "well, and the password alone is enough, in mail programs too."
+        ),
+        (
+            "Nach ihren Codes wird nicht mehr gefragt. Ohne anderen zweiten Schritt werden auch die "
+            "Wiederherstellungscodes entfernt, und das Passwort genügt, auch in Mailprogrammen."
         ),
     ),
     "set_up.title": ("Set up an app", "App einrichten"),
@@ -350,12 +363,12 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "passkeys.remove.title": ("Remove {name}?", "{name} entfernen?"),
     "passkeys.remove.text": (
         (
-            "It can't be used to sign in any more. If it is the last second step, the password alone is enough, "
-            "and recovery codes are removed."
+            "It can't be used to sign in any more. If it is the last second step, recovery codes are removed, and "
+            "the password alone is enough, in mail programs too."
         ),
         (
-            "Er kann nicht mehr zum Anmelden dienen. Ist er der letzte zweite Schritt, genügt danach das Passwort, "
-            "und die Wiederherstellungscodes werden entfernt."
+            "Er kann nicht mehr zum Anmelden dienen. Ist er der letzte zweite Schritt, werden die "
+            "Wiederherstellungscodes entfernt, und das Passwort genügt, auch in Mailprogrammen."
         ),
     ),
     "passkeys.full": (
