@@ -105,6 +105,10 @@ def test_made_and_shown_as_second_step_and_alone(provider: Demo, person: Person,
         "return [...document.querySelectorAll('[data-passkey-codes] li')].map((li) => li.textContent)"
     )
     assert len(codes) == 10
+    shown = browser.text("main")
+    assert "The passkey is added." in shown
+    assert "There is none yet." not in shown
+    assert "May be left empty" not in shown
     (made,) = browser.credentials(key)
     assert (made["rpId"], made["isResidentCredential"]) == ("localhost", True)
     (listed,) = person.listed()
@@ -114,6 +118,22 @@ def test_made_and_shown_as_second_step_and_alone(provider: Demo, person: Person,
     person.make()
     person.until("!document.querySelector('[data-passkey-known]').hidden")
     assert len(person.listed()) == 1
+
+    # One on another device: there are recovery codes already
+    browser.remove_authenticator(key)
+    second = browser.add_authenticator()
+    person.make()
+    person.until("location.search === '?done=passkey_added'")
+    assert "The passkey is added." in browser.text("main")
+    browser.remove_authenticator(second)
+    newer = max(person.listed(), key=lambda one: one["id"])
+    browser.run(
+        "await fetch(`/passkeys/${arguments[0]}/remove`, {method: 'POST', headers: {'Content-Type':"
+        " 'application/json', 'X-Pillarbox': '1'}, body: '{}'})",
+        newer["id"],
+    )
+    key = browser.add_authenticator()
+    browser.add_credential(key, made)
 
     browser.forget_cookies()
     person.with_password()

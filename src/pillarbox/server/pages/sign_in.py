@@ -159,6 +159,10 @@ async def _code_form(
     problem: str = "",
     code_error: str = "",
 ) -> Response:
+    found = await request.world.database.read(
+        _factors, digest_of(request.token(Cookie.STEP)), now_ms=request.world.clock.now_ms()
+    )
+    where = elsewhere(request) if found.passkeys else ""
     return await page(
         request,
         "code.html",
@@ -167,18 +171,10 @@ async def _code_form(
         to=to,
         problem=problem,
         code_error=code_error,
-        passkeys="code" if await _has_passkeys(request) else "",
+        by_passkey_only=found.passkeys > 0 and not found.totp,
+        passkeys="code" if found.passkeys and not why_not(request) else "",
+        no_passkeys=words_for(request)("passkey.elsewhere", address=where) if where else "",
     )
-
-
-async def _has_passkeys(request: HttpRequest) -> bool:
-    """Whether the sign-in may be completed with a passkey instead."""
-    if why_not(request):
-        return False
-    found = await request.world.database.read(
-        _factors, digest_of(request.token(Cookie.STEP)), now_ms=request.world.clock.now_ms()
-    )
-    return found.passkeys > 0
 
 
 def _factors(tx: Transaction, digest: bytes, *, now_ms: int) -> Factors:

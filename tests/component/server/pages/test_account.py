@@ -319,7 +319,7 @@ def test_one_time_codes_are_set_up_used_and_removed(server: Server, person: Pers
     assert Person(server).sign_in().path == "/account"
 
 
-WARNED = "those with the account's password are signed out"
+WARNED = "with the account's password are signed out"
 
 
 @pytest.mark.parametrize("section", ["second-factor", "second-factor/set-up", "passkeys"])
@@ -543,6 +543,44 @@ def test_who_has_a_passkey_may_use_it_in_place_of_a_code(secure: Server) -> None
     assert code.path.startswith("/sign-in/code")
     assert code.flaws() == []
     assert occasions(code) == ["code"]
+    assert "Use your passkey." in code.text
+    assert "Recovery code" in code.text  # no app shows digits
+    assert "needs a script" in code.text
+    assert "The people who run one.example can help." in code.text
+    wrong = person.send("/sign-in/code", code="0")
+    assert "Use your passkey." in wrong.text
+
+
+def test_who_has_an_app_and_a_passkey_may_take_either(secure: Server) -> None:
+    passkey(secure)
+    second_factor.add_factor(secure)
+    person = Person(secure, secure=True)
+    code = person.sign_in()
+    assert occasions(code) == ["code"]
+    assert "Take the six digits" in code.text
+
+
+def test_who_has_only_a_passkey_proves_it_or_shows_a_recovery_code(secure: Server) -> None:
+    person = Person(secure, secure=True)
+    person.sign_in()
+    passkey(secure)
+    long_after_proof(secure)
+    asked = person.get("/account/second-factor/recovery-codes")
+    assert (asked.flaws(), occasions(asked)) == ([], ["prove"])
+    assert "Recovery code" in asked.text
+    assert "app" not in asked.text.lower().replace("app passwords", "")
+
+
+def test_pages_at_another_address_say_where_passkeys_work(secure: Server) -> None:
+    person = Person(secure)
+    number = passkey(secure)
+    code = person.sign_in()
+    assert (occasions(code), code.flaws()) == ([], [])
+    assert "Passkeys work at https://mail.one.example only." in code.text
+    secure.run(secure.provider.world.database.write(passkeys.remove, secure.provider.accounts[0], number))
+    person.sign_in()
+    page = person.get("/account/passkeys")
+    assert "Passkeys work at https://mail.one.example only." in page.text
 
 
 def test_a_page_without_passkeys_says_why(person: Person) -> None:

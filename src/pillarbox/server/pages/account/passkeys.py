@@ -22,7 +22,7 @@ from pillarbox.server.pages.account.visiting import (
     session_of,
 )
 from pillarbox.server.pages.forms import form_of, row_number
-from pillarbox.server.pages.passkeys import why_not
+from pillarbox.server.pages.passkeys import elsewhere, why_not
 from pillarbox.server.pages.rendering import go_to, words_for
 
 PATH: Final = "/account/passkeys"
@@ -50,7 +50,7 @@ class View(Struct, frozen=True, gc=False):
 
     rows: list[Row]
     why_not: str
-    """The key of why there can be none here; empty: there can."""
+    """Why there can be none here, and what to do; empty: there can."""
     is_proven: bool
     """Whether its owner has just proved who they are, so that one can be added."""
     is_full: bool
@@ -75,16 +75,22 @@ async def show(request: HttpRequest) -> Response:
 async def _list(request: HttpRequest, refused: int = 0) -> Response:
     found = await request.world.database.read(rows.listing, request.account.id)
     has_factor = await request.world.database.read(has_second_factor, request.account.id)
-    reason = why_not(request)
     view = View(
         [_row(one) for one in found],
-        f"passkeys.why.{reason.name.lower()}" if reason else "",
+        _why_not(request),
         request.sessions.is_fresh(session_of(request)),
         len(found) >= MAX_PER_ACCOUNT,
         not has_factor,
         refused,
     )
     return await passkeys_page(request, view)
+
+
+def _why_not(request: HttpRequest) -> str:
+    words, where, reason = words_for(request), elsewhere(request), why_not(request)
+    if where:
+        return words("passkey.elsewhere", address=where)
+    return words(f"passkeys.why.{reason.name.lower()}") if reason else ""
 
 
 @for_owner

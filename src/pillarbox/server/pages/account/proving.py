@@ -14,10 +14,11 @@ from pillarbox.server.login.authentication import AuthenticationUnavailable
 from pillarbox.server.pages.account.visiting import PROVE, account_page, for_owner, session_of
 from pillarbox.server.pages.forms import Form, form_of
 from pillarbox.server.pages.local_path import with_query
-from pillarbox.server.pages.passkeys import why_not
+from pillarbox.server.pages.passkeys import elsewhere, why_not
 from pillarbox.server.pages.rendering import go_to, words_for
 from pillarbox.server.pages.sign_in import destination, signed_in
 from pillarbox.server.sign_in import factors
+from pillarbox.server.sign_in.factors import Factors
 from pillarbox.server.sign_in.steps import Gone, SignedIn, StepNeeded
 
 _LATER: Final = {"retry-after": str(RETRY_S)}
@@ -33,25 +34,26 @@ async def show(request: HttpRequest) -> Response:
     if found.is_needed:
         step = await request.sign_in.prove(session)
         request.give(Cookie.STEP, step.token, STEP_S)
-    return await _form(request, to, by_code=found.is_needed)
+    return await _form(request, to, found)
 
 
 @for_owner
 async def submit(request: HttpRequest) -> Response:
     """A password, or a code."""
     form = await form_of(request)
-    to, by_code = destination(form["to"]), form.has("code")
+    to = destination(form["to"])
+    found = await request.world.database.read(factors.of, request.account.id)
     try:
-        outcome = await (_by_code(request, form) if by_code else _by_password(request, form))
+        outcome = await (_by_code(request, form) if form.has("code") else _by_password(request, form))
     except AuthenticationUnavailable:
         slow = words_for(request)("sign_in.slow")
-        return await _form(request, to, by_code=by_code, status=429, problem=slow, headers=_LATER)
+        return await _form(request, to, found, status=429, problem=slow, headers=_LATER)
     if isinstance(outcome, SignedIn):
         return await signed_in(request, outcome, to)  # of another session, where its cookie was of a sign-in
     if isinstance(outcome, StepNeeded | Gone):
         return go_to(with_query(PROVE, to=to))
     wrong = words_for(request)("prove.wrong")
-    return await _form(request, to, by_code=by_code, status=403, error=wrong)
+    return await _form(request, to, found, status=403, error=wrong)
 
 
 async def _by_code(request: HttpRequest, form: Form) -> SignedIn | Gone | None:
@@ -71,13 +73,14 @@ async def _by_password(request: HttpRequest, form: Form) -> SignedIn | StepNeede
 async def _form(
     request: HttpRequest,
     to: str,
+    found: Factors,
     *,
-    by_code: bool,
     status: int = 200,
     headers: dict[str, str] | None = None,
     problem: str = "",
     error: str = "",
 ) -> Response:
+    where = elsewhere(request) if found.passkeys else ""
     return await account_page(
         request,
         "account/prove.html",
@@ -85,14 +88,9 @@ async def _form(
         status=status,
         headers=headers,
         to=to,
-        by_code=by_code,
+        factors=found,
         problem=problem,
         error=error,
-        passkeys="prove" if by_code and await _has_passkeys(request) else "",
+        passkeys="prove" if found.passkeys and not why_not(request) else "",
+        no_passkeys=words_for(request)("passkey.elsewhere", address=where) if where else "",
     )
-
-
-async def _has_passkeys(request: HttpRequest) -> bool:
-    if why_not(request):
-        return False
-    return (await request.world.database.read(factors.of, request.account.id)).passkeys > 0

@@ -1,7 +1,8 @@
 // Passkeys on our pages. An element with data-passkey says for what: "sign-in" (alone), "code" (after the password),
 // "prove" or "make". It is shown where the browser knows passkeys; its button asks for one. In it may be
-// data-passkey-problem, data-passkey-known (this device has one already), and for a new one an input called "name",
-// data-passkey-made and data-passkey-codes, which are shown when it has been made.
+// data-passkey-problem, data-passkey-known (this device has one already), and for a new one data-passkey-form with an
+// input called "name", and data-passkey-made with data-passkey-codes, which is shown in its place when one has been
+// made; data-passkey-none, anywhere on the page, says that there is none.
 "use strict";
 (() => {
   const RENEW_MS = 8 * 60 * 1000; // a challenge lasts ten minutes
@@ -132,7 +133,7 @@
     const told = await post("/passkeys/make", { response: answer(made), name: field ? field.value : "" });
     const list = part(element, "codes");
     if (!list || !told.recoveryCodes.length) {
-      location.reload();
+      location.assign(`${location.pathname}?done=passkey_added`);
       return;
     }
     for (const code of told.recoveryCodes) {
@@ -140,8 +141,10 @@
       line.textContent = code;
       list.append(line);
     }
+    part(element, "form").hidden = true;
     part(element, "made").hidden = false;
-    element.querySelector("button").hidden = true;
+    const none = part(document, "none");
+    if (none) none.hidden = true;
   }
 
   // --- a passkey among what the browser fills in

@@ -45,6 +45,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "The device is forgotten. It counts as new when it signs in again.",
         "Das Gerät ist vergessen. Meldet es sich wieder an, gilt es als neu.",
     ),
+    "done.passkey_added": ("The passkey is added.", "Der Passkey ist hinzugefügt."),
     "done.renamed": ("The passkey has another name.", "Der Passkey hat einen anderen Namen."),
     "done.passkey_removed": (
         "The passkey is removed here. Delete it on its device as well.",
@@ -117,14 +118,8 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "second_factor.app.on": ("Set up on {when}", "Eingerichtet am {when}"),
     "second_factor.programs.first": (
-        (
-            "Mail programs can't ask for a second step: those with the account's password are signed out then. "
-            "Make an app password for each."
-        ),
-        (
-            "Mailprogramme können nicht nach einem zweiten Schritt fragen: Die mit dem Passwort des Kontos werden dann "
-            "abgemeldet. Bitte für jedes ein App-Passwort machen."
-        ),
+        "Mail programs with the account's password are signed out then: make an app password for each.",
+        "Mailprogramme mit dem Passwort des Kontos werden dann abgemeldet: bitte für jedes ein App-Passwort machen.",
     ),
     "second_factor.programs.on": (
         "Mail programs need an app password each: the password of the account does not let them in.",
@@ -383,10 +378,6 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "This device has a passkey for the account already.",
         "Dieses Gerät hat schon einen Passkey für das Konto.",
     ),
-    "passkeys.script": (
-        "Adding a passkey needs a script. Allow scripts for this site in the browser.",
-        "Zum Hinzufügen braucht es ein Skript. Bitte Skripte für diese Seite im Browser erlauben.",
-    ),
     "passkeys.why.no_web": (
         "This server has no address for browsers, so passkeys can't be added. Ask whoever runs it.",
         "Dieser Server hat keine Adresse für Browser, darum gibt es keine Passkeys. Bitte fragen, wer ihn betreibt.",
@@ -402,10 +393,6 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "passkeys.why.not_in_domain": (
         "Passkeys are made for another domain than that of this server. Ask whoever runs it.",
         "Passkeys gelten für eine andere Domain als die dieses Servers. Bitte fragen, wer ihn betreibt.",
-    ),
-    "passkeys.why.other_page": (
-        "Passkeys can't be used at this address. Open this server's usual address.",
-        "Unter dieser Adresse gibt es keine Passkeys. Bitte die übliche Adresse dieses Servers öffnen.",
     ),
     # --- the recovery address
     "recovery_address.title": ("Recovery address", "Ersatzadresse"),

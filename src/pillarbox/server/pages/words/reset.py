@@ -55,7 +55,6 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "Code from your app, or a recovery code",
         "Code aus der App, oder ein Wiederherstellungscode",
     ),
-    "reset.set.code.only": ("Recovery code", "Wiederherstellungscode"),
     "reset.set.code.hint": (
         "The account has a second step, which is asked for here as well.",
         "Das Konto hat einen zweiten Schritt, nach dem auch hier gefragt wird.",

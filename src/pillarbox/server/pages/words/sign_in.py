@@ -40,11 +40,20 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "Take the six digits from your app, or one of your recovery codes.",
         "Die sechs Ziffern aus der App nehmen, oder einen der Wiederherstellungscodes.",
     ),
+    "code.lead.passkey": (
+        "Use your passkey. Without it, enter one of your recovery codes.",
+        "Bitte den Passkey verwenden. Ohne ihn einen der Wiederherstellungscodes eingeben.",
+    ),
     "code.label": ("Code", "Code"),
+    "code.label.recovery": ("Recovery code", "Wiederherstellungscode"),
+    "code.lost": (
+        "Everything lost? The people who run {site} can help.",
+        "Alles verloren? Wer {site} betreibt, kann helfen.",
+    ),
     "code.submit": ("Go on", "Weiter"),
     "code.wrong": (
-        "This code is not right, or was used already. Wait for the next one and enter it.",
-        "Dieser Code stimmt nicht oder wurde schon benutzt. Bitte auf den nächsten warten und ihn eingeben.",
+        "This code is not right, or was used already. Enter the next one.",
+        "Dieser Code stimmt nicht oder wurde schon benutzt. Bitte den nächsten eingeben.",
     ),
     "code.missing": ("Enter a code.", "Bitte einen Code eingeben."),
     "code.or": ("or with a code", "oder mit einem Code"),
@@ -52,6 +61,10 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "passkey.failed": (
         "The passkey was not accepted. Try again, or sign in with your password.",
         "Der Passkey wurde nicht angenommen. Bitte noch einmal versuchen oder mit Passwort anmelden.",
+    ),
+    "passkey.script": (
+        "A passkey needs a script: allow scripts for this site in the browser.",
+        "Ein Passkey braucht ein Skript: bitte Skripte für diese Seite im Browser erlauben.",
     ),
     "passkey.elsewhere": ("Passkeys work at {address} only.", "Passkeys gehen nur unter {address}."),
     # --- proving again
