@@ -119,12 +119,16 @@ def test_made_and_shown_as_second_step_and_alone(provider: Demo, person: Person,
     person.until("!document.querySelector('[data-passkey-known]').hidden")
     assert len(person.listed()) == 1
 
-    # One on another device: there are recovery codes already
+    # One on another device, by a name that is taken: the same one gets another name
     browser.remove_authenticator(key)
     second = browser.add_authenticator()
     person.make()
+    person.until("!document.querySelector('[data-passkey-refused]').hidden")
+    browser.type("[data-passkey=make] input[name=name]", " of the office")
+    browser.click("[data-passkey=make] button")
     person.until("location.search === '?done=passkey_added'")
     assert "The passkey is added." in browser.text("main")
+    assert len(browser.credentials(second)) == 1
     browser.remove_authenticator(second)
     newer = max(person.listed(), key=lambda one: one["id"])
     browser.run(

@@ -1,8 +1,9 @@
 // Passkeys on our pages. An element with data-passkey says for what: "sign-in" (alone), "code" (after the password),
 // "prove" or "make". It is shown where the browser knows passkeys; its button asks for one. In it may be
-// data-passkey-problem, data-passkey-known (this device has one already), and for a new one data-passkey-form with an
-// input called "name", and data-passkey-made with data-passkey-codes, which is shown in its place when one has been
-// made; data-passkey-none, anywhere on the page, says that there is none.
+// data-passkey-problem, data-passkey-known (this device has one already), data-passkey-refused (its name can't be
+// used), and for a new one data-passkey-form with an input called "name", and data-passkey-made with
+// data-passkey-codes, which is shown in its place when one has been made; data-passkey-none, anywhere on the page, says
+// that there is none.
 "use strict";
 (() => {
   const RENEW_MS = 8 * 60 * 1000; // a challenge lasts ten minutes
@@ -104,7 +105,7 @@
   const part = (element, name) => element.querySelector(`[data-passkey-${name}]`);
 
   function say(element, name) {
-    for (const one of ["problem", "known"]) {
+    for (const one of ["problem", "known", "refused"]) {
       const shown = part(element, one);
       if (shown) shown.hidden = one !== name;
     }
@@ -116,6 +117,8 @@
       location.assign(`/account/prove?to=${encodeURIComponent(location.pathname)}`);
     } else if (error.name === "InvalidStateError" && part(element, "known")) {
       say(element, "known");
+    } else if (error.status === 422 && part(element, "refused")) {
+      say(element, "refused");
     } else {
       say(element, "problem");
     }
@@ -127,10 +130,19 @@
     goOn();
   }
 
+  let unnamed = null; // the device has it, and would make no second one for another name
+
   async function make(element) {
-    const made = await create(await post("/passkeys/make/options", {}));
+    const response = unnamed || answer(await create(await post("/passkeys/make/options", {})));
+    unnamed = null;
     const field = element.querySelector("input[name=name]");
-    const told = await post("/passkeys/make", { response: answer(made), name: field ? field.value : "" });
+    let told;
+    try {
+      told = await post("/passkeys/make", { response, name: field ? field.value : "" });
+    } catch (error) {
+      if (error.status === 422) unnamed = response;
+      throw error;
+    }
     const list = part(element, "codes");
     if (!list || !told.recoveryCodes.length) {
       location.assign(`${location.pathname}?done=passkey_added`);
