@@ -65,7 +65,7 @@ If that is right, confirm it within a day:
 If you do not know of it, do nothing: the address is then not used.
 
 
-Diese Adresse wurde als Wiederherstellungsadresse von {account.login}
+Diese Adresse wurde als Ersatzadresse von {account.login}
 angegeben. Wenn das stimmt, bestätigen Sie sie innerhalb eines Tages mit diesem
 Link. Wenn Sie davon nichts wissen, tun Sie nichts.
 """,
@@ -88,7 +88,7 @@ then be set by mail to it.
 If it was not you, somebody else can use your account: change your password.
 
 
-{address} wurde als Wiederherstellungsadresse von
+{address} wurde als Ersatzadresse von
 {account.login} angegeben. Sie gilt, sobald sie bestätigt ist.
 Wenn Sie das nicht waren, kann jemand anderes Ihr Konto benutzen: Ändern Sie
 Ihr Passwort.
@@ -119,7 +119,7 @@ The recovery address of {account.login} {english}.
 If it was not you, somebody else can use your account: {remedy}.
 
 
-Die Wiederherstellungsadresse von {account.login} {german}.
+Die Ersatzadresse von {account.login} {german}.
 Wenn Sie das nicht waren, kann jemand anderes Ihr Konto benutzen: {abhilfe}.
 """,
         identity,

@@ -106,7 +106,9 @@ def test_an_app_password_is_limited_as_the_form_says(server: Server, person: Per
     assert one.read_only
     assert one.networks == ("192.0.2.0/24", "::1/128")
     page = person.get("/account/app-passwords").text
-    assert "Mail in folders · Read only · only from 192.0.2.0/24, ::1/128" in " ".join(page.split("\n"))
+    assert "Mail in folders (IMAP) · Read only · only from 192.0.2.0/24, ::1/128" in " ".join(
+        page.split("\n")
+    )
 
 
 @pytest.mark.parametrize(
@@ -242,6 +244,20 @@ def test_programs_are_listed_and_forgotten(server: Server, person: Person) -> No
     assert "Program with" not in person.get("/account/devices").text.replace("A program with", "")
     assert person.send("/account/devices/forget", id=number).path == "/account/devices"
     assert person.send("/account/devices/forget", id="x").path == "/account/devices"
+
+
+def test_how_a_program_is_kept_out_is_said_where_it_may_come_back(server: Server, person: Person) -> None:
+    locked_out = "is locked out by changing that password"
+    made = person.send("/account/app-passwords/new", name="Phone", reach="all")
+    (password,) = [line for line in made.text.split("\n") if line.count("-") == 4]
+    assert lets_in(server, password)
+    server.run(server.provider.authenticator.settled())
+    assert locked_out not in person.get("/account/devices").text
+    assert lets_in(server, PASSWORD)
+    server.run(server.provider.authenticator.settled())
+    assert locked_out in person.get("/account/devices").text
+    second_factor.add_factor(server)
+    assert locked_out not in person.get("/account/devices").text
 
 
 def test_the_last_sign_ins_are_listed_failed_ones_too(server: Server, person: Person) -> None:
@@ -393,7 +409,9 @@ def test_nobody_without_a_second_factor_gets_recovery_codes(server: Server, pers
 def test_the_password_is_changed_and_others_are_signed_out(server: Server, person: Person) -> None:
     other = Person(server)
     other.sign_in()
-    assert person.get("/account/password").flaws() == []
+    page = person.get("/account/password")
+    assert page.flaws() == []
+    assert "in mail programs that have no app password" in page.text
     form = {"old": PASSWORD, "new": "correct horse battery", "again": "correct horse battery"}
     done = person.send("/account/password", form)
     assert (done.status, done.path) == (200, "/account/password?done=password")
@@ -439,6 +457,7 @@ def test_the_old_password_is_not_enough_where_there_is_a_second_factor(
     provider = server.provider
     now_ms = provider.world.clock.now_ms()
     server.run(provider.world.database.write(second_factor.give, provider.accounts[0], now_ms=now_ms))
+    assert "Mail programs need app passwords" in person.get("/account/password").text
     long_after_proof(server)
     form = {"old": PASSWORD, "new": "correct horse battery", "again": "correct horse battery"}
     assert person.get("/account/password").path == "/account/prove?to=%2Faccount%2Fpassword"

@@ -11,6 +11,7 @@ from pillarbox.directory.naming import NameRefused
 from pillarbox.directory.sign_in import devices as device_rows
 from pillarbox.directory.sign_in.browser_sessions import BrowserSession
 from pillarbox.directory.sign_in.devices import Device, Kind
+from pillarbox.directory.sign_in.second_factors import has_second_factor
 from pillarbox.server.http.request import HttpRequest
 from pillarbox.server.pages import agents
 from pillarbox.server.pages.account.visiting import account_page, finished, for_owner, session_of
@@ -62,6 +63,8 @@ class View(Struct, frozen=True, gc=False):
 
     browsers: list[Browser]
     programs: list[Program]
+    may_return: bool
+    """Whether a program that is signed out comes in again with the account's own password."""
 
 
 async def devices_page(request: HttpRequest, view: View) -> Response:
@@ -76,7 +79,9 @@ async def show(request: HttpRequest) -> Response:
     found = await request.sessions.listing(request.account)
     known = await request.world.database.read(device_rows.listing, request.account.id)
     programs = [_program(one) for one in known if one.kind is not Kind.BROWSER]
-    return await devices_page(request, View([_browser(one, here) for one in found], programs))
+    has_factor = await request.world.database.read(has_second_factor, request.account.id)
+    may_return = not has_factor and any(one.app_password is None for one in programs)
+    return await devices_page(request, View([_browser(one, here) for one in found], programs, may_return))
 
 
 @for_owner

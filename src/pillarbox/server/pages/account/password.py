@@ -5,6 +5,7 @@ from typing import Final
 from msgspec import Struct
 from starlette.responses import Response
 
+from pillarbox.directory.sign_in.second_factors import has_second_factor
 from pillarbox.server.http.refusals import RETRY_S
 from pillarbox.server.http.request import HttpRequest
 from pillarbox.server.login.authentication import AuthenticationUnavailable
@@ -13,7 +14,6 @@ from pillarbox.server.pages.forms import form_of
 from pillarbox.server.pages.local_path import with_query
 from pillarbox.server.pages.rendering import go_to, words_for
 from pillarbox.server.pages.sign_in import SIGN_IN
-from pillarbox.server.sign_in import factors
 from pillarbox.server.sign_in.choosing import NotDone
 
 PATH: Final = "/account/password"
@@ -31,6 +31,8 @@ class View(Struct, frozen=True, gc=False):
 
     shortest: int
     """Characters that a password needs."""
+    has_factor: bool
+    """Whether mail programs need app passwords."""
     keep: bool = False
     """Whether others stay signed in."""
     problem: str = ""
@@ -51,42 +53,45 @@ async def password_page(
 @for_owner
 async def show(request: HttpRequest) -> Response:
     """The form."""
-    if await _is_to_prove(request):
+    has_factor = await _has_factor(request)
+    if _is_to_prove(request, has_factor):
         return go_to(with_query(PROVE, to=PATH))
-    return await password_page(request, View(request.config.passwords.shortest))
+    return await password_page(request, View(request.config.passwords.shortest, has_factor))
 
 
 @for_owner
 async def change(request: HttpRequest) -> Response:
     """Change it."""
-    if await _is_to_prove(request):
+    has_factor = await _has_factor(request)
+    if _is_to_prove(request, has_factor):
         return go_to(with_query(PROVE, to=PATH))
     form, words = await form_of(request), words_for(request)
     shortest, keep = request.config.passwords.shortest, form.has("keep")
     if form["new"] != form["again"]:
-        view = View(shortest, keep, again_error=words("password.differ"))
+        view = View(shortest, has_factor, keep, again_error=words("password.differ"))
         return await password_page(request, view, status=422)
     try:
         outcome = await request.changing.change(
             session_of(request), form["old"], form["new"], request.browser, keep_sessions=keep
         )
     except AuthenticationUnavailable:
-        view = View(shortest, keep, problem=words("sign_in.slow"))
+        view = View(shortest, has_factor, keep, problem=words("sign_in.slow"))
         return await password_page(request, view, status=429, headers={"retry-after": str(RETRY_S)})
     if outcome is NotDone.GONE:
         return go_to(with_query(SIGN_IN, to=PATH))
     if outcome is NotDone.WRONG:
-        view = View(shortest, keep, old_error=words("password.wrong"))
+        view = View(shortest, has_factor, keep, old_error=words("password.wrong"))
         return await password_page(request, view, status=403)
     if isinstance(outcome, NotDone):
-        view = View(shortest, keep, new_error=words(_WORDS[outcome], number=shortest))
+        view = View(shortest, has_factor, keep, new_error=words(_WORDS[outcome], number=shortest))
         return await password_page(request, view, status=422)
     return finished(PATH, "password")
 
 
-async def _is_to_prove(request: HttpRequest) -> bool:
+def _is_to_prove(request: HttpRequest, has_factor: bool) -> bool:
     """The old password alone is not enough where there is a second factor."""
-    if request.sessions.is_fresh(session_of(request)):
-        return False
-    found = await request.world.database.read(factors.of, request.account.id)
-    return found.is_needed
+    return has_factor and not request.sessions.is_fresh(session_of(request))
+
+
+async def _has_factor(request: HttpRequest) -> bool:
+    return await request.world.database.read(has_second_factor, request.account.id)

@@ -38,8 +38,8 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "Bei neuen Geräten kommt keine Mail mehr.",
     ),
     "done.program_ended": (
-        "The program is signed out. It can come back until the password is changed.",
-        "Das Programm ist abgemeldet. Es kann wiederkommen, bis das Passwort geändert ist.",
+        "The program is signed out. To keep it out for good, change the password.",
+        "Das Programm ist abgemeldet. Damit es nicht wiederkommt: das Passwort ändern.",
     ),
     "done.forgotten": (
         "The device is forgotten. It counts as new when it signs in again.",
@@ -66,6 +66,10 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "password.lead": (
         "For signing in here, and in mail programs that have no app password.",
         "Für die Anmeldung hier, und in Mailprogrammen ohne App-Passwort.",
+    ),
+    "password.lead.second": (
+        "For signing in here. Mail programs need app passwords, since the account has a second step.",
+        "Für die Anmeldung hier. Mailprogramme brauchen App-Passwörter, denn das Konto hat einen zweiten Schritt.",
     ),
     "password.old": ("Present password", "Bisheriges Passwort"),
     "password.new": ("New password", "Neues Passwort"),
@@ -257,10 +261,10 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "server.port": ("Port {port}, with TLS", "Port {port}, mit TLS"),
     "server.web": ("Address for web clients", "Adresse für Web-Programme"),
     "scope.mail": ("Everything", "Alles"),
-    "scope.imap": ("Mail in folders", "Mail in Ordnern"),
-    "scope.pop3": ("Fetching mail", "Mail abholen"),
-    "scope.smtp": ("Sending", "Senden"),
-    "scope.jmap": ("Web programs", "Web-Programme"),
+    "scope.imap": ("Mail in folders (IMAP)", "Mail in Ordnern (IMAP)"),
+    "scope.pop3": ("Fetching mail (POP3)", "Mail abholen (POP3)"),
+    "scope.smtp": ("Sending (SMTP)", "Senden (SMTP)"),
+    "scope.jmap": ("Web programs (JMAP)", "Web-Programme (JMAP)"),
     "scope.dav": ("Contacts and calendars", "Kontakte und Kalender"),
     "scope.sieve": ("Filter rules", "Filterregeln"),
     # --- devices

@@ -7,7 +7,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "reset.ask.title": ("Forgotten password", "Passwort vergessen"),
     "reset.ask.lead": (
         "A link for a new password is sent to the recovery address that you have confirmed.",
-        "Ein Link für ein neues Passwort geht an die bestätigte Wiederherstellungsadresse.",
+        "Ein Link für ein neues Passwort geht an die bestätigte Ersatzadresse.",
     ),
     "reset.ask.submit": ("Send link", "Link senden"),
     "reset.ask.no_address": ("Enter your address.", "Bitte die Adresse eingeben."),
@@ -22,13 +22,13 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
             "Some links an hour are sent at most."
         ),
         (
-            "Wenn das Konto eine Wiederherstellungsadresse hat, ist ein Link dorthin unterwegs. Er gilt einmal, "
+            "Wenn das Konto eine Ersatzadresse hat, ist ein Link dorthin unterwegs. Er gilt einmal, "
             "eine Stunde lang. Je Stunde werden höchstens einige Links gesendet."
         ),
     ),
     "reset.help": (
         "No recovery address, or no link? The people who run {site} can give you one.",
-        "Keine Wiederherstellungsadresse, oder kein Link? Wer {site} betreibt, kann einen geben.",
+        "Keine Ersatzadresse, oder kein Link? Wer {site} betreibt, kann einen geben.",
     ),
     "reset.off.title": ("Ask for a new password", "Um ein neues Passwort bitten"),
     "reset.off": (
@@ -92,7 +92,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "Bitte damit anmelden, hier und in den Mailprogrammen.",
     ),
     # --- a recovery address
-    "confirm.title": ("Confirm recovery address", "Wiederherstellungsadresse bestätigen"),
+    "confirm.title": ("Confirm recovery address", "Ersatzadresse bestätigen"),
     "confirm.lead": (
         "If somebody forgets the password of {login}, a link for a new one may then be sent to {address}.",
         "Wird das Passwort von {login} vergessen, kann ein Link für ein neues dann an {address} gehen.",
