@@ -60,7 +60,8 @@ def test_the_ready_file(provider: Demo) -> None:
 def test_the_screen_ends_with_commands_that_read_and_send(tmp_path: Path) -> None:
     """What a newcomer copies first, run as it stands there."""
     with demo(tmp_path) as provider:
-        *_, read, _, send, _, _, _, judged = provider.log().rstrip().splitlines()
+        *_, page, _, _, _, read, _, send, _, _, _, judged = provider.log().rstrip().splitlines()
+        assert page.strip() == f"http://localhost:{provider.ports['http']}/account"
         assert b"Subject: Welcome" in shell(read)
         shell(send)
         carol = next(each for each in provider.people if each.address == "carol@two.example")

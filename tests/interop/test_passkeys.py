@@ -154,6 +154,18 @@ def test_made_and_shown_as_second_step_and_alone(provider: Demo, person: Person,
     assert person.login in browser.run("return document.body.innerText")
 
 
+def test_a_demo_says_at_which_ports_its_mail_is(provider: Demo, person: Person) -> None:
+    person.with_password()
+    person.arrived("/account")
+    person.browser.open(f"{person.at}/account/app-passwords/new")
+    person.browser.type("#name", "Phone")
+    person.browser.click(".page .button-main")
+    person.until("document.querySelector('.facts')")
+    shown = person.browser.text(".facts")
+    for service in ("imaps", "pop3s", "submissions"):
+        assert f"Port {provider.ports[service]}, with TLS" in shown
+
+
 def test_filled_in_by_the_browser(person: Person) -> None:
     signed_in_with_passkey(person)
     person.browser.forget_cookies()

@@ -26,7 +26,7 @@ from pillarbox.app.demo_data import (
     numbered_people,
 )
 from pillarbox.app.sockets import Sockets, close, listen_on, ports_of
-from pillarbox.config.schema import Config
+from pillarbox.config.schema import Config, Listen
 from pillarbox.config.sections.authentication import Authentication
 from pillarbox.config.sections.http import Http
 from pillarbox.config.sections.limits import Limits
@@ -128,6 +128,7 @@ def _config(options: DemoOptions, directory: Path, ports: Mapping[str, int]) -> 
         data=directory,
         workers=options.workers,
         plain_passwords=options.plain,
+        listen=Listen(**{name: (f"{HOST}:{port}",) for name, port in ports.items()}),
         authentication=Authentication(judge=not options.unjudged),
         relay=Relay(port=ports["smtp"]),
         http=Http(url=f"https://localhost:{ports['https']}"),

@@ -132,6 +132,10 @@ def _first_commands(demo: "Demo") -> list[str]:
     )
     curl, inbox = _curl(demo, reader), f"imaps://localhost:{ports['imaps']}/INBOX"
     lines = [
+        "Sign in with a browser, and look after an account:",
+        "",
+        f"  http://localhost:{ports['http']}/account",
+        "",
         "Read a message, and send one:",
         "",
         f"  {curl} '{inbox};MAILINDEX=1'",

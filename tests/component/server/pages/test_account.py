@@ -1,21 +1,26 @@
 """What people do on the pages of their own security, and that it holds at the other doors."""
 
 import poplib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from pillarbox.admin.permissions import NotPermitted
+from pillarbox.config.schema import Listen
 from pillarbox.directory.sign_in import app_passwords, browser_sessions, passkeys
 from pillarbox.directory.sign_in.app_passwords import AppPassword, Scope
 from pillarbox.directory.sign_in.passkeys import NewPasskey
+from pillarbox.server.connection import SessionFactory
 from pillarbox.server.http.routes import ROUTES
+from pillarbox.server.http.service import HttpService
 from pillarbox.server.sign_in.sessions import FRESH_MS
 from pillarbox.world.database import Transaction
 from tests.kit import second_factor
 from tests.kit.http.pages import Page, Person
 from tests.kit.http.server import open_http
-from tests.kit.provider import PASSWORD, PEOPLE
+from tests.kit.provider import PASSWORD, PEOPLE, Provider
 from tests.kit.server import Server, serve
 
 
@@ -90,6 +95,22 @@ def test_an_app_password_is_made_shown_once_and_revoked(server: Server, person: 
     assert done.path == "/account/app-passwords?done=revoked"
     assert "is revoked" in done.text
     assert not lets_in(server, password)
+
+
+def test_only_servers_that_there_are_are_to_be_entered() -> None:
+    def sessions(provider: Provider) -> Mapping[str, SessionFactory[Any]]:
+        listen = Listen(imaps=("*:1993",), pop3s=(), submissions=("*:1465",))
+        configured = replace(provider.config, listen=listen)
+        service = HttpService(provider.world, provider.authenticator, configured, routes=ROUTES)
+        return {"http": service.session}
+
+    with serve("http", sessions=sessions) as server:
+        person = Person(server)
+        person.sign_in()
+        made = person.send("/account/app-passwords/new", name="Phone", reach="all").text
+    assert "Port 1993, with TLS" in made
+    assert "Port 1465, with TLS" in made
+    assert "POP3" not in made
 
 
 def test_an_app_password_is_limited_as_the_form_says(server: Server, person: Person) -> None:

@@ -262,14 +262,14 @@ def _row(one: AppPassword, words: Words, now_ms: int) -> Row:
 def _made(request: HttpRequest, filled: Filled, password: str) -> MadeView:
     config, is_all = request.config, Scope.MAIL in filled.scopes
     offered = (
-        ("imap", Scope.IMAP, config.listen.imaps, "993"),
-        ("pop3", Scope.POP3, config.listen.pop3s, "995"),
-        ("smtp", Scope.SMTP, config.listen.submissions, "465"),
+        ("imap", Scope.IMAP, config.listen.imaps),
+        ("pop3", Scope.POP3, config.listen.pop3s),
+        ("smtp", Scope.SMTP, config.listen.submissions),
     )
     servers = [
-        Server(key, config.hostname, listed[0].rpartition(":")[2] if listed else port)
-        for key, scope, listed, port in offered
-        if (is_all or scope in filled.scopes) and not (key == "smtp" and filled.read_only)
+        Server(key, config.hostname, listed[0].rpartition(":")[2])
+        for key, scope, listed in offered
+        if listed and (is_all or scope in filled.scopes) and not (key == "smtp" and filled.read_only)
     ]
     is_web = is_all or Scope.JMAP in filled.scopes
     return MadeView(filled.name, password, request.account.login, servers, config.web_url if is_web else "")
