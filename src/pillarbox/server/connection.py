@@ -117,6 +117,8 @@ class Peer(Struct, frozen=True, gc=False):
     port: int
 
 
+LOGIN_ENDED: Final = "This login is no longer valid: log in again"
+"""What clients of all protocols are told: the reason is for who logs in again with the right password."""
 NOBODY: Final = Peer("", 0)
 """Where the transport tells nothing: a unix socket, or not connected yet."""
 

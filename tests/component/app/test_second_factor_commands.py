@@ -42,7 +42,7 @@ def test_showing_and_removing(there: CommandLine) -> None:
     }
     assert none.items() <= there.json("account", "second-factor", "anna").items()
     assert "One-time codes  none" in there.text("account", "second-factor", "anna")
-    assert "There was no second factor" in there.text("account", "second-factor", "anna", "--remove", "--yes")
+    assert "has no second factor" in there.refused("account", "second-factor", "anna", "--remove")
     add_factor(there)
     shown = there.json("account", "second-factor", "anna")
     assert (shown["one_time_codes"], shown["recovery_codes"]) == (True, 10)
@@ -101,10 +101,11 @@ def test_what_the_own_password_has_opened_ends(served: Served) -> None:
     smtp = smtplib.SMTP_SSL("127.0.0.1", served.ports["submissions"], timeout=20, context=context)
     smtp.login(login, served.password)
     add_factor(there)
-    assert idle.readline().startswith(b"* BYE")
+    assert idle.readline() == b"* BYE This login is no longer valid: log in again\r\n"
     with pytest.raises(poplib.error_proto):
         pop.noop()
-    assert smtp.getreply()[0] == 421
+    code, said = smtp.getreply()
+    assert (code, b"log in again" in said) == (421, True)
     assert phone.noop()[0] == "OK"
     with pytest.raises(imaplib.IMAP4.error, match="Application-specific password required"):
         served.imap()

@@ -317,7 +317,7 @@ def test_a_password_that_is_no_more_ends_what_it_has_opened_and_nothing_else(sha
         idle.send(b"i IDLE\r\n")
         assert idle.readline().startswith(b"+")
         shared.there.text("app-password", "revoke", "carl", str(lost["id"]))
-        assert idle.readline() == b"* BYE Account disabled or password changed\r\n"
+        assert idle.readline() == b"* BYE This login is no longer valid: log in again\r\n"
         assert smtp.getreply()[0] == 421
         with pytest.raises((poplib.error_proto, OSError)):
             pop3.noop()

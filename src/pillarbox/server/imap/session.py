@@ -28,7 +28,7 @@ from pillarbox.protocol.imap.events import (
 )
 from pillarbox.protocol.imap.machine import Machine
 from pillarbox.server import damage
-from pillarbox.server.connection import Activity, Connection, ConnectionGone
+from pillarbox.server.connection import LOGIN_ENDED, Activity, Connection, ConnectionGone
 from pillarbox.server.imap import append, authenticate, idle, updates
 from pillarbox.server.imap.caches import Caches
 from pillarbox.server.imap.handlers import handler_of
@@ -161,8 +161,8 @@ class ImapSession(SessionState):
         return ((self.account.id, self.credential),) if self.account else ()
 
     def revoked(self) -> bytes:
-        """The account was disabled or removed, or the password changed or revoked."""
-        return responses.bye("Account disabled or password changed")
+        """The account was disabled or removed, or the password changed, revoked or not enough any more."""
+        return responses.bye(LOGIN_ENDED)
 
     def kicked(self) -> bytes:
         """An operator ends the session."""

@@ -22,7 +22,7 @@ from pillarbox.protocol.smtp.capabilities import Role
 from pillarbox.protocol.smtp.commands import Auth, Hello, Mail, Rcpt, RejectedCommand, Simple
 from pillarbox.protocol.smtp.machine import ChunkEnd, Event, MessageEnd, Piece, Response, SmtpMachine
 from pillarbox.protocol.smtp.replies import Reply, closing, greeting
-from pillarbox.server.connection import Activity, Connection
+from pillarbox.server.connection import LOGIN_ENDED, Activity, Connection
 from pillarbox.server.smtp import auth, envelope, hello, message, simple
 from pillarbox.server.smtp.context import COMMAND_TIMEOUT_S, Context, Shared
 from pillarbox.server.smtp.refusals import reply_to
@@ -108,8 +108,8 @@ class SmtpSession:
         return ((self._context.account.id, self._context.credential),) if self._context.account else ()
 
     def revoked(self) -> bytes:
-        """The account was disabled or removed, or the password changed or revoked."""
-        return closing(self._context.hostname, "7.0", "Account disabled or password changed").octets
+        """The account was disabled or removed, or the password changed, revoked or not enough any more."""
+        return closing(self._context.hostname, "7.0", LOGIN_ENDED).octets
 
     def kicked(self) -> bytes:
         """An operator ends the session."""
