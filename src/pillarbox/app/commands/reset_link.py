@@ -2,7 +2,7 @@
 
 import click
 
-from pillarbox.app.commands.amounts import Duration
+from pillarbox.app.commands.amounts import Duration, moment
 from pillarbox.app.commands.installation import CommandFailed, Installation, on_installation
 
 
@@ -42,5 +42,6 @@ def reset_link(installation: Installation, login: str, valid: int, asks_factor: 
     data = {"login": account.login, "link": link, "expires_at_ms": now_ms + valid, "asks_factor": asks_factor}
     installation.show(
         data,
-        f"Link for a new password of {account.login}:\n\n  {link}\n\nIt is not shown again, and works once.",
+        f"Link for a new password of {account.login}:\n\n  {link}\n\n"
+        f"It is not shown again, and works once, until {moment(now_ms + valid)} UTC.",
     )

@@ -13,7 +13,7 @@ from pillarbox.mail.visible import visible
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @on_installation
 def second_factor(installation: Installation, login: str, removing: bool, yes: bool) -> None:
-    """Show what an account is signed in to with beside its password, or remove it.
+    """Show the second factors of an account (one-time codes, passkeys) and its recovery codes, or remove them.
 
     Removing is for somebody who has lost the phone and the recovery codes: make sure that it is them. The password is
     enough again then, for mail programs as well; app passwords stay. It ends no session.
@@ -22,16 +22,13 @@ def second_factor(installation: Installation, login: str, removing: bool, yes: b
 
     found = installation.read(second_factors.find, login)
     if removing:
+        if not (found.one_time_codes or found.passkeys):
+            raise CommandFailed(f"'{login}' has no second factor; nothing was removed")
         question = f"Remove the second factors of {found.login}, so that the password alone is enough?"
         if not yes and (installation.as_json or not click.confirm(visible(question), err=True)):
             raise CommandFailed("Nothing removed. To remove without confirmation: --yes")
         removed = installation.write(second_factors.remove, login)
-        said = (
-            "Second factors removed"
-            if removed.one_time_codes or removed.passkeys
-            else "There was no second factor"
-        )
-        installation.show({"removed": removed}, f"{said}: {removed.login}")
+        installation.show({"removed": removed}, f"Second factors removed: {removed.login}")
         return
     codes = f"since {day(found.one_time_codes_since_ms)}" if found.one_time_codes else "none"
     rows = (
