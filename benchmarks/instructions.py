@@ -21,12 +21,19 @@ import time
 from collections.abc import Callable, Iterator
 from itertools import cycle, repeat
 from pathlib import Path
+from urllib.parse import urlencode
+
+import ways_in
 
 HERE = Path(__file__).resolve().parent
 MESSAGES = 60
 """Messages in the mailbox that is read."""
 WARM, MEASURED = 6, 20
 """Requests before counting begins, and counted ones."""
+TOKENS: dict[int, str] = {}
+"""App passwords, by the server's port for HTTP."""
+NOTED_S = 2.5
+"""When a sign-in of a new kind has been noted in the database: once, whatever their number."""
 
 _SERVE = """
 import importlib, sys
@@ -113,6 +120,24 @@ class Imap(Client):
         self.ask(b"a APPEND INBOX {%d+}\r\n%s\r\n" % (len(octets), octets), rb"(^|\n)a OK[^\r]*\r\n$")
 
 
+class Http(Client):
+    def request(self, line: str, *fields: str, body: str = "") -> bytes:
+        """Send one, and read the whole response; the server says how long that is."""
+        head = (f"{line} HTTP/1.1", "Host: localhost", f"Content-Length: {len(body)}", *fields, "", body)
+        self.socket.sendall("\r\n".join(head).encode())
+        answer, end = b"", 0
+        while not end or len(answer) < end:
+            piece = self.socket.recv(1 << 20)
+            if not piece:
+                raise ConnectionError(answer[-200:])
+            answer += piece
+            if not end and (told := re.search(rb"(?is)\r\ncontent-length: (\d+).*?\r\n\r\n", answer)):
+                end = told.end() + int(told[1])
+        if not answer.startswith((b"HTTP/1.1 2", b"HTTP/1.1 3")):
+            raise ConnectionError(answer[:300])
+        return answer
+
+
 def smtp(octets: int, parts: int = 0) -> Callable[[dict[str, int]], Callable[[], object]]:
     def make(ports: dict[str, int]) -> Callable[[], object]:
         client, given = Smtp(ports["smtp"]), message(octets, 7, parts=parts)
@@ -193,6 +218,54 @@ def login(ports: dict[str, int]) -> Callable[[], object]:
     return once
 
 
+def log_in(name: str) -> Callable[[dict[str, int]], Callable[[], object]]:
+    """A log-in over a connection of its own, as `ways_in` has it."""
+
+    def make(ports: dict[str, int]) -> Callable[[], object]:
+        service, way = ways_in.WAYS[name]
+
+        def once() -> None:
+            there = ways_in.Line(ports[service])
+            way(there, TOKENS[ports["http"]])
+            there.close()
+
+        once()
+        time.sleep(NOTED_S)
+        return once
+
+    return make
+
+
+def basic(_ports: dict[str, int]) -> str:
+    return f"Authorization: Basic {ways_in.encoded(f'{ways_in.USER}:{ways_in.PASSWORD}')}"
+
+
+def cookie(ports: dict[str, int]) -> str:
+    """Of a browser that has signed in."""
+    form = urlencode({"address": ways_in.USER, "password": ways_in.PASSWORD})
+    fields = ("Content-Type: application/x-www-form-urlencoded", "Origin: http://localhost")
+    answer = Http(ports["http"]).request("POST /sign-in", *fields, body=form)
+    found = re.search(r"(?i)set-cookie: ([^;]+)", answer.decode())
+    if not found:
+        raise ConnectionError(answer[:300])
+    return f"Cookie: {found[1]}"
+
+
+def http(
+    line: str, shown: Callable[[dict[str, int]], str], body: str = ""
+) -> Callable[[dict[str, int]], Callable[[], object]]:
+    """Requests on a connection that is kept; `shown`: the field that says who asks."""
+
+    def make(ports: dict[str, int]) -> Callable[[], object]:
+        client = Http(ports["http"])
+        fields = (shown(ports), "Content-Type: application/json", "X-Pillarbox: 1")
+        client.request(line, *fields, body=body)
+        time.sleep(NOTED_S)
+        return lambda: client.request(line, *fields, body=body)
+
+    return make
+
+
 def pop3(ports: dict[str, int], numbers: Iterator[int]) -> Callable[[], object]:
     client = Client(ports["pop3"])
     client.ask(b"", rb"\+OK[^\r]*\r\n$")
@@ -201,6 +274,7 @@ def pop3(ports: dict[str, int], numbers: Iterator[int]) -> Callable[[], object]:
     return lambda: client.ask(b"RETR %d\r\n" % next(numbers), rb"\r\n\.\r\n$")
 
 
+ECHO = '{"using":["urn:ietf:params:jmap:core"],"methodCalls":[["Core/echo",{"a":"b"},"0"]]}'
 FIELDS = "BODY.PEEK[HEADER.FIELDS (From To Subject Date Message-ID)]"
 ALL = f"1:{MESSAGES}"
 REQUESTS: dict[str, Callable[[dict[str, int]], Callable[[], object]]] = {
@@ -213,6 +287,11 @@ REQUESTS: dict[str, Callable[[dict[str, int]], Callable[[], object]]] = {
     "SMTP 6 KB, 6 parts": smtp(6000, parts=6),
     "SMTP 2 KB, a connection each": connection,
     "IMAP log-in and log-out": login,
+    **{f"log-in, {name}": log_in(name) for name in ways_in.WAYS},
+    "HTTP session, kept, Basic": http("GET /jmap/session", basic),
+    "HTTP session, kept, cookie": http("GET /jmap/session", cookie),
+    "JMAP Core/echo, kept, Basic": http("POST /jmap/api/", basic, ECHO),
+    "JMAP Core/echo, kept, cookie": http("POST /jmap/api/", cookie, ECHO),
     "APPEND 20 KB": append(20_000),
     "APPEND 4 KB, selected": append(4000, selected=True),
     "NOOP": imap("NOOP"),
@@ -247,12 +326,13 @@ class Server:
         options = ["demo", "--dir", "data", "--plain", "--users", "4", "--ready-file", str(ready)]
         installed = tree / "bin" / "python"
         python = str(installed) if installed.exists() else os.environ.get("PYTHON", sys.executable)
+        source = "" if installed.exists() else str(tree / "src")
         self._process = subprocess.Popen(
             [*command, python, "-c", _SERVE, *options],
             cwd=folder,
             env={
                 **os.environ,
-                "PYTHONPATH": "" if installed.exists() else str(tree / "src"),
+                "PYTHONPATH": source,
                 "PYTHONHASHSEED": "0",
                 "PYTHONDONTWRITEBYTECODE": "",
             },
@@ -270,6 +350,7 @@ class Server:
             if ("services" in told)
             else told["ports"]
         )
+        TOKENS[self.ports["http"]] = ways_in.make_app_password(python, source, folder / "data")
 
     def control(self, *options: str) -> None:
         """Tell callgrind something."""

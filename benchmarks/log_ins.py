@@ -9,24 +9,17 @@ the last tree's ratio to the first: above 1 it is faster, or takes less CPU. `PY
 """
 
 import argparse
-import hashlib
-import hmac
 import os
-import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from base64 import b64decode, b64encode
-from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 
 from growth import Server
+from ways_in import WAYS, Line, make_app_password
 
 HERE = Path(__file__).resolve().parent
-USER, PASSWORD = "u0@one.example", "secret"
 PYTHON = os.environ.get("PYTHON", sys.executable)
 
 _FORGETFUL = """
@@ -40,27 +33,6 @@ password_checks.CACHED_S = -1.0
 sys.argv[0] = "pillarbox"
 main()
 """
-_APP_PASSWORD = """
-import sys
-from pathlib import Path
-from pillarbox.app.database import opened_database
-from pillarbox.config.data_directory import DataDirectory
-from pillarbox.directory import accounts
-try:
-    from pillarbox.directory.sign_in import app_passwords, credentials, secrets
-except ImportError:  # the tree that is compared with may be an older one
-    from pillarbox.directory.sign_in import app_passwords, credentials, secrets
-def verb(tx):
-    account = accounts.by_login(tx, sys.argv[2]).id
-    password = app_passwords.format_app_password(bytes(range(app_passwords.RANDOM_OCTETS)))
-    secret = secrets.ensure(tx, secrets.CREDENTIALS, bytes(range(secrets.SECRET_OCTETS)))
-    salt, iterations = credentials.scram_parameters(tx, account)
-    made = app_passwords.hash_app_password(password, secret=secret, scram_salt=salt, iterations=iterations)
-    app_passwords.add(tx, account, made, name="x", scopes=frozenset([app_passwords.Scope.MAIL]), now_ms=0)
-    return password
-with opened_database(DataDirectory(Path(sys.argv[1]))) as database:
-    print(database.write_now(verb))
-"""
 
 
 class TreeServer(Server):
@@ -70,7 +42,7 @@ class TreeServer(Server):
         self._tree, self._forgetful = tree, forgetful
         super().__init__(folder)
         self.stop()
-        self.token = self._run(_APP_PASSWORD, str(folder), USER).stdout.strip()
+        self.token = make_app_password(PYTHON, str(self.source), folder)
         self.start()
 
     def command(self) -> list[str]:
@@ -82,104 +54,7 @@ class TreeServer(Server):
         """Where its modules are."""
         return self._tree / "src"
 
-    def _run(self, program: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        environment = {**os.environ, "PYTHONPATH": str(self.source)}
-        return subprocess.run(
-            [PYTHON, "-c", program, *arguments], env=environment, check=True, capture_output=True, text=True
-        )
 
-
-class Line:
-    """A connection; what is said and answered are lines."""
-
-    def __init__(self, port: int) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port))
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._reader = self._socket.makefile("rb")
-
-    def ask(self, *said: str, until: str = "") -> str:
-        """Say lines; the first answer that begins so."""
-        if said:
-            self._socket.sendall("".join(f"{one}\r\n" for one in said).encode())
-        while line := self._reader.readline().decode():
-            if line.startswith(until):
-                return line
-        raise ConnectionError(f"no {until!r}")
-
-    def close(self) -> None:
-        """Hang up."""
-        self._reader.close()
-        self._socket.close()
-
-
-def encoded(text: str) -> str:
-    return b64encode(text.encode()).decode()
-
-
-PLAIN = encoded(f"\0{USER}\0{PASSWORD}")
-
-
-def imap(there: Line, _server: TreeServer) -> str:
-    there.ask(until="* OK")
-    return there.ask(f"a AUTHENTICATE PLAIN {PLAIN}", until="a OK")
-
-
-def pop3(there: Line, _server: TreeServer) -> str:
-    there.ask(until="+OK")
-    there.ask(f"USER {USER}", until="+OK")
-    return there.ask(f"PASS {PASSWORD}", until="+OK")
-
-
-def submission(there: Line, _server: TreeServer) -> str:
-    there.ask(until="220")
-    there.ask("EHLO bench.example", until="250 ")
-    return there.ask(f"AUTH PLAIN {PLAIN}", until="235")
-
-
-@cache
-def scram_keys(salt: bytes, iterations: int) -> tuple[bytes, bytes]:
-    """Kept, as clients keep them: the server is what is measured."""
-    salted = hashlib.pbkdf2_hmac("sha256", PASSWORD.encode(), salt, iterations)
-    key = hmac.digest(salted, b"Client Key", "sha256")
-    return key, hashlib.sha256(key).digest()
-
-
-def scram(there: Line, _server: TreeServer) -> str:
-    there.ask(until="* OK")
-    bare = f"n={USER},r=bench"
-    told = there.ask(f"a AUTHENTICATE SCRAM-SHA-256 {encoded(f'n,,{bare}')}", until="+ ")
-    first = b64decode(told[2:]).decode()
-    parts = dict(part.split("=", 1) for part in first.split(","))
-    key, stored = scram_keys(b64decode(parts["s"]), int(parts["i"]))
-    unproven = f"c=biws,r={parts['r']}"
-    signature = hmac.digest(stored, f"{bare},{first},{unproven}".encode(), "sha256")
-    proof = b64encode(bytes(one ^ other for one, other in zip(key, signature, strict=True))).decode()
-    there.ask(encoded(f"{unproven},p={proof}"), until="+ ")
-    return there.ask("", until="a OK")
-
-
-def http(there: Line, field: str) -> str:
-    return there.ask(
-        "GET /jmap/session HTTP/1.1", "Host: localhost", f"Authorization: {field}", "", until="HTTP/1.1 200"
-    )
-
-
-def basic(there: Line, _server: TreeServer) -> str:
-    return http(there, f"Basic {encoded(f'{USER}:{PASSWORD}')}")
-
-
-def bearer(there: Line, server: TreeServer) -> str:
-    return http(there, f"Bearer {server.token}")
-
-
-WAYS: dict[str, tuple[str, Callable[[Line, TreeServer], str]]] = {
-    "IMAP PLAIN": ("imap", imap),
-    "IMAP SCRAM": ("imap", scram),
-    "POP3 PASS": ("pop3", pop3),
-    "SMTP PLAIN": ("submission", submission),
-    "HTTP Basic": ("http", basic),
-    "HTTP Bearer": ("http", bearer),
-}
 WITHOUT_HASH = ("IMAP SCRAM", "HTTP Bearer")
 """These cost no Argon2, so that nothing is remembered of them."""
 
@@ -190,7 +65,7 @@ def measure(server: TreeServer, name: str, seconds: float) -> tuple[float, float
 
     def once() -> None:
         there = Line(server.ports[service])
-        log_in(there, server)
+        log_in(there, server.token)
         there.close()
 
     once()
