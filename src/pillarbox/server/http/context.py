@@ -1,6 +1,7 @@
 """What all requests of a process share."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any, Final, TypeVar
 
@@ -141,6 +142,7 @@ class HttpContext:
         return self._own
 
 
+@lru_cache(maxsize=256)
 def _is_loopback(address: str) -> bool:
     try:
         return ip_address(address).is_loopback
