@@ -20,7 +20,7 @@ from typing import Final
 
 from pillarbox.directory.sign_in import app_passwords, browser_sessions
 from pillarbox.directory.sign_in.app_passwords import Scope
-from pillarbox.directory.sign_in.second_factors import has_second_factor
+from pillarbox.directory.sign_in.second_factors import OF_ROW, has_second_factor
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.database.transaction import Transaction
 
@@ -81,6 +81,42 @@ def _of_own(tx: Transaction, account: AccountId) -> dict[str, int | None]:
     ):
         found[former] = None
     return found
+
+
+_OWN: Final = (
+    f"SELECT a.enabled, p.argon2, f.hash, {OF_ROW} FROM accounts a"  # noqa: S608 - constants
+    " LEFT JOIN passwords p ON p.account = a.id LEFT JOIN foreign_passwords f ON f.account = a.id WHERE a.id = ?"
+)
+
+
+def own_password(tx: Transaction, account: AccountId) -> tuple[bool, str | None, str | None, bool]:
+    """Whether the account is enabled; its Argon2 hash; where it has none, its foreign hash; and whether it has a second
+    factor. In one statement, for each login asks."""
+    row = tx.row(_OWN, (account,))
+    if row is None:
+        return False, None, None, False
+    enabled, argon2, foreign, second_factor = row
+    return bool(enabled), argon2, foreign if argon2 is None else None, bool(second_factor)
+
+
+def own_stands(tx: Transaction, account: AccountId, hashed: str, *, of_person: bool = False) -> bool:
+    """Whether the account's own password that was stored so has not been withdrawn, as `withdrawn` tells. It costs one
+    statement while this hash is the stored one."""
+    enabled, argon2, foreign, second_factor = own_password(tx, account)
+    if enabled and hashed in (argon2, foreign) and (of_person or not second_factor):
+        return True
+    return not withdrawn(tx, ((account, mark(hashed)),), of_person=of_person)
+
+
+def app_password_stands(tx: Transaction, account: AccountId, digest: bytes) -> bool:
+    """The same of an app password, by its digest."""
+    return bool(
+        tx.value(
+            "SELECT a.enabled FROM app_passwords d JOIN accounts a ON a.id = d.account"
+            " WHERE d.digest = ? AND d.account = ?",
+            (digest, account),
+        )
+    )
 
 
 def withdrawn(tx: Transaction, logins: Iterable[Login], *, of_person: bool = False) -> set[Login]:

@@ -25,9 +25,8 @@ from pillarbox.directory.sign_in import (
     sign_in_steps,
 )
 from pillarbox.directory.sign_in.app_passwords import Matched, has_expired
-from pillarbox.directory.sign_in.credential_marks import Reason, mark
+from pillarbox.directory.sign_in.credential_marks import Reason, mark, own_password
 from pillarbox.directory.sign_in.password_hash import PasswordHash
-from pillarbox.directory.sign_in.second_factors import has_second_factor
 from pillarbox.directory.withdrawal import announce_withdrawal
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.protocol.sasl.scram_keys import DEFAULT_ITERATIONS, KEY_OCTETS, SALT_OCTETS, KeyPair, ScramKeys
@@ -50,9 +49,14 @@ class Candidate:
     """The account has one: its own password alone lets nobody in (`second_factors`)."""
 
     @property
+    def hashed(self) -> str:
+        """The hash; empty where there is none."""
+        return self.argon2 or self.foreign or ""
+
+    @property
     def mark(self) -> str:
         """The mark of the password (`credential_marks`)."""
-        return mark(self.argon2 or self.foreign or "")
+        return mark(self.hashed)
 
 
 def set_password(
@@ -182,8 +186,8 @@ def of_login(tx: Transaction, login: str) -> tuple[Account | None, Candidate | N
     login."""
     account = accounts.by_login(tx, login)
     number = account.id if account else NOBODY
-    stored, second_factor = _candidate(tx, number), has_second_factor(tx, number)
-    return account, Candidate(account, *stored, second_factor) if account and account.enabled else None
+    _, *stored = own_password(tx, number)
+    return account, Candidate(account, *stored) if account and account.enabled else None
 
 
 def stand_in(tx: Transaction, login: str, *, secret: bytes) -> str | None:
@@ -249,14 +253,8 @@ def _scram_parameters(tx: Transaction, account: AccountId) -> tuple[bytes, int] 
 
 def _candidate(tx: Transaction, account: AccountId) -> tuple[str | None, str | None]:
     """The account's Argon2 hash; where it has none, its foreign hash."""
-    row = tx.row(
-        "SELECT p.argon2, f.hash FROM accounts a LEFT JOIN passwords p ON p.account = a.id"
-        " LEFT JOIN foreign_passwords f ON f.account = a.id WHERE a.id = ?",
-        (account,),
-    )
-    if row is None:
-        return None, None
-    return (row[0], None) if row[0] is not None else (None, row[1])
+    _, argon2, foreign, _ = own_password(tx, account)
+    return argon2, foreign
 
 
 def _key_pairs(tx: Transaction, account: AccountId, *, address: str, now_ms: int) -> tuple[KeyPair, ...]:

@@ -13,6 +13,8 @@ from pillarbox.world.database.transaction import Transaction
 ACCOUNTS: Final = "SELECT account FROM totp_secrets UNION ALL SELECT account FROM passkeys"
 """Those that have one, as SQL: the one place that says so. That a row is there is enough, whatever is in it: damage may
 keep the owner out, and lets nobody in."""
+OF_ROW: Final = f"EXISTS (SELECT 1 FROM ({ACCOUNTS}) AS s WHERE s.account = a.id)"  # noqa: S608 - a constant
+"""Whether the account of the row `a` has one, as SQL."""
 _HAS: Final = f"SELECT 1 FROM ({ACCOUNTS}) AS f WHERE f.account = ? LIMIT 1"  # noqa: S608 - a constant
 
 

@@ -189,7 +189,7 @@ class Authenticator:
         if unsuitable:
             return await self._refused(unsuitable, login, client, password=token)
         who = _by_app_password(account, matched)
-        if not await self._is_good(who):
+        if not await self._is_good(who, None):
             return await self._refused(None, login, client, password=token)
         return self._succeeded(who, login, client)
 
@@ -231,7 +231,7 @@ class Authenticator:
             return await self._refused(right, login, client, password=password)
         if candidate and candidate.second_factor and not right.app_password and not is_person:
             return self._without_second_factor(candidate, client)
-        if not await self._is_good(right, is_person=is_person):
+        if not await self._is_good(right, candidate, is_person=is_person):
             return await self._refused(None, login, client, password=password)
         return right
 
@@ -273,12 +273,16 @@ class Authenticator:
         wanted = await self._world.database.read(by_login, authorization)
         return wanted is not None and wanted.id == account.id
 
-    async def _is_good(self, who: Authenticated, *, is_person: bool = False) -> bool:
+    async def _is_good(
+        self, who: Authenticated, candidate: Candidate | None, *, is_person: bool = False
+    ) -> bool:
         """Whether the password has not been withdrawn while it was being checked, which may take seconds: sessions
         that are open by then have ended, and this one would not."""
-        login = (who.account.id, who.credential)
-        withdrawn = credential_marks.withdrawn
-        return not await self._world.database.read(withdrawn, (login,), of_person=is_person)
+        read, account, used = self._world.database.read, who.account.id, who.app_password
+        if used is not None:
+            return await read(credential_marks.app_password_stands, account, used.digest)
+        assert candidate is not None, "it was checked against its hash"
+        return await read(credential_marks.own_stands, account, candidate.hashed, of_person=is_person)
 
     def _without_second_factor(self, candidate: Candidate, client: Client) -> Unsuitable:
         """The own password was right, and lets no program in."""
