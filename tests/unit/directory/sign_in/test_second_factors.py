@@ -5,9 +5,10 @@ from collections.abc import Iterator
 import pytest
 
 from pillarbox.app.database import SCHEMAS
+from pillarbox.directory import accounts
 from pillarbox.directory.sign_in import app_passwords, credential_marks, credentials, totp
 from pillarbox.directory.sign_in.app_passwords import AppPasswordHash, Scope
-from pillarbox.directory.sign_in.credential_marks import mark
+from pillarbox.directory.sign_in.credential_marks import app_password_stands, mark, own_stands
 from pillarbox.directory.withdrawal import WITHDRAWN
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.database.sqlite.transaction import SqliteTransaction
@@ -75,3 +76,32 @@ def test_a_secret_that_does_not_count_withdraws_nothing(tx: SqliteTransaction) -
     account, own = own_marks(tx, "own")
     totp.begin(tx, account, bytes(20), now_ms=NOW_MS)
     assert credential_marks.withdrawn(tx, [(account, own)]) == set()
+
+
+@pytest.mark.parametrize("kind", ["own", "foreign", "upgraded", "kept"])
+def test_one_that_was_right_stands_as_its_mark_does(tx: SqliteTransaction, kind: str) -> None:
+    account, _ = own_marks(tx, kind)
+    bert = person(tx, "bert@one.example", "something else")
+    stored = hashed("open sesame").argon2 if kind == "own" else FOREIGN
+    assert own_stands(tx, account, stored)
+    assert not own_stands(tx, bert.id, stored)
+    give(tx, account, now_ms=NOW_MS)
+    assert not own_stands(tx, account, stored)
+    assert own_stands(tx, account, stored, of_person=True)
+    accounts.set_enabled(tx, account, enabled=False)
+    assert not own_stands(tx, account, stored, of_person=True)
+
+
+def test_an_app_password_stands_until_it_is_revoked_or_its_account_disabled(tx: SqliteTransaction) -> None:
+    anna, bert = person(tx, "anna@one.example"), person(tx, "bert@one.example")
+    of_app(tx, anna.id)
+    give(tx, anna.id, now_ms=NOW_MS)
+    digest = b"d" * 32
+    assert app_password_stands(tx, anna.id, digest)
+    assert not app_password_stands(tx, bert.id, digest)
+    accounts.set_enabled(tx, anna.id, enabled=False)
+    assert not app_password_stands(tx, anna.id, digest)
+    accounts.set_enabled(tx, anna.id, enabled=True)
+    (listed,) = app_passwords.listing(tx, anna.id)
+    app_passwords.revoke(tx, anna.id, listed.id)
+    assert not app_password_stands(tx, anna.id, digest)

@@ -186,8 +186,8 @@ def test_a_password_of_ones_own_has_no_limits() -> None:
 @pytest.mark.parametrize(
     ("way", "verbs"),
     [
-        ("password", ["of_login", "last_seen_at_ms", "find", "matching", "withdrawn"]),
-        ("token", ["find", "matching", "get", "last_seen_at_ms", "withdrawn"]),
+        ("password", ["of_login", "last_seen_at_ms", "find", "matching", "app_password_stands"]),
+        ("token", ["find", "matching", "get", "last_seen_at_ms", "app_password_stands"]),
         ("SCRAM-SHA-256", ["by_login", "last_seen_at_ms", "find", "scram_keys", "find_proven"]),
     ],
 )
