@@ -6,6 +6,7 @@ of http://localhost. All are `HttpOnly` and `SameSite=Lax`: a link in a mail lea
 """
 
 from enum import StrEnum
+from functools import cache
 from typing import Final
 
 from pillarbox.protocol.http.events import Head
@@ -42,18 +43,18 @@ def shown(head: Head, cookie: Cookie, prefix: str | None) -> str:
     """
     if prefix is None:
         return ""
-    name = f"{prefix}{cookie}=".encode()
-    found = {
-        one.strip()[len(name) :]
-        for field, value in head.fields
-        if field == b"cookie"
-        for one in value.split(b";")
-        if one.strip().startswith(name)
-    }
+    name = _shown_name(cookie, prefix)
+    pairs = [one.strip() for field, value in head.fields if field == b"cookie" for one in value.split(b";")]
+    found = {one[len(name) :] for one in pairs if one.startswith(name)}
     if len(found) != 1:  # whose is it, where somebody else has set another one?
         return ""
     token = found.pop().decode("latin-1")
     return token if _is_token(token) else ""
+
+
+@cache
+def _shown_name(cookie: Cookie, prefix: str) -> bytes:
+    return f"{prefix}{cookie}=".encode()
 
 
 def given(cookie: Cookie, prefix: str, token: str, lasts_s: int) -> bytes:

@@ -22,6 +22,7 @@ GONE_POLL_S: Final = 1.0
 """How often a handler that waits for the end of the client looks for it."""
 _ASGI: Final = {"version": "3.0", "spec_version": "2.4"}
 """From 2.4 on, `send` says that the client is gone, and Starlette needs no task that waits for it."""
+_NOT_ASKED: Final = "?"
 _HOP_BY_HOP: Final = frozenset({b"connection", b"transfer-encoding", b"keep-alive", b"date"})
 
 
@@ -34,10 +35,10 @@ class Exchange:
         "_connection",
         "_fields",
         "_left",
+        "_prefix",
         "_status",
         "authority",
         "context",
-        "cookie_prefix",
         "cookies",
         "cross_origin",
         "finished",
@@ -61,8 +62,7 @@ class Exchange:
         """How it was asked, or is to be asked."""
         self.who: Authenticated | None = None
         """Who has logged in, where the route demands it."""
-        self.cookie_prefix: str | None = None
-        """How names of cookies begin here (`server/http/cookies.py`); None where nobody can sign in."""
+        self._prefix: str | None = _NOT_ASKED
         self.cookies: dict[Cookie, bytes] = {}
         """What the response sets, unless its handler sets the same ones."""
         self.cross_origin = False
@@ -182,6 +182,13 @@ class Exchange:
         self._connection.write(head(101, all_fields, b"date: %b\r\n" % self.context.date()))
 
     @property
+    def cookie_prefix(self) -> str | None:
+        """How names of cookies begin here (`server/http/cookies.py`); None where nobody can sign in."""
+        if self._prefix == _NOT_ASKED:
+            self._prefix = self.context.cookie_prefix(self._connection.local, self.origin)
+        return self._prefix
+
+    @property
     def ours(self) -> str:
         """The origin that was asked: one of ours, whatever the client has written (`server/http/cross_site.py`)."""
         asked = self.origin.authority
@@ -191,7 +198,7 @@ class Exchange:
 
     def shown(self, cookie: Cookie) -> str:
         """The token that a cookie has; empty where there is none."""
-        return shown(self.head, cookie, self.cookie_prefix)
+        return shown(self.head, cookie, self.cookie_prefix) if self.head.field(b"cookie") else ""
 
     def _set_cookies(self, taken: set[bytes]) -> list[tuple[bytes, bytes]]:
         return [

@@ -159,7 +159,6 @@ class HttpSession:
         exchange.scheme, exchange.authority = await context.checked(
             "https" if origin.secure else "http", origin.authority
         )
-        exchange.cookie_prefix = context.cookie_prefix(self._connection.local, origin)
         if head.path == b"*":
             self._options(exchange, tuple(sorted(METHODS)))
             return
@@ -197,8 +196,8 @@ class HttpSession:
     async def _log_in(self, exchange: Exchange, route: Route) -> None:
         """See who asks. Raises `Refused`."""
         context, head = self._context, exchange.head
-        field, token = head.field(b"authorization"), exchange.shown(Cookie.SESSION)
-        if token and not field:
+        field = head.field(b"authorization")
+        if not field and (token := exchange.shown(Cookie.SESSION)):
             exchange.cross_origin = False  # no other origin reads what the cookie opens
             cross_site.check(head, exchange.ours, websocket=route.websocket)
             if not await self._by_session(exchange, token):
@@ -217,7 +216,7 @@ class HttpSession:
             if isinstance(refused, LoginFailed):
                 self._failed_logins += 1
                 exchange.keep_alive = exchange.keep_alive and self._failed_logins < MAX_FAILED_LOGINS
-            if token or cross_site.is_of_page(head):
+            if cross_site.is_of_page(head) or exchange.shown(Cookie.SESSION):
                 raise Refused(for_pages(refused.problem)) from None
             raise
         self._accounts.add(exchange.who.account.id)
