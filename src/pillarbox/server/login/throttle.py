@@ -28,6 +28,9 @@ average. A client that has logged in to the account before has a queue of its ow
 elsewhere, the owner comes in by such a code from where they were before, and from a new place by a recovery code or a
 passkey.
 
+Whose passkey is shown is not known before it is right. Such attempts, and logins that can't be anybody's, have no
+account (an empty name): their failures count by client and network only, or strangers would delay each other.
+
 A loopback address counts for no client of its own: a proxy, a webmail or a test may stand for many people, and
 one who mistypes must not delay the others.
 """
@@ -78,23 +81,20 @@ class AuthThrottle:
     def admit(self, account: str, client: str, *, known: bool, password: str = "") -> float | None:
         """Seconds this attempt must wait before it is checked, or `None`: reject it.
 
-        `password`: what is tried, empty where the mechanism does not show it.
+        `account`: empty where nobody knows yet whose it is. `password`: what is tried, empty where the mechanism does
+        not show it.
         """
-        now = self._monotonic()
-        pair, of_account = _pair(account, client), _account(account)
-        if known:
-            rules = [(pair, KNOWN_PAIR)]
-        elif is_this_machine(client):
-            rules = [(pair, KNOWN_PAIR), (of_account, ACCOUNT)]
-        else:
+        now, is_here = self._monotonic(), is_this_machine(client)
+        rules: list[tuple[tuple[str, ...], Rule]] = []
+        if account:
             rules = [
-                (pair, PAIR),
-                (_client(client), CLIENT),
-                (_network(client), NETWORK),
-                (of_account, ACCOUNT),
-                (_password(password), PASSWORD),
+                (_pair(account, client), KNOWN_PAIR if known or is_here else PAIR),
+                (_refused(account, client), REFUSED),
             ]
-        rules.append((_refused(account, client), REFUSED))
+        if account and not known:
+            rules.append((_account(account), ACCOUNT))
+        if not known and not is_here:
+            rules += [(_client(client), CLIENT), (_network(client), NETWORK), (_password(password), PASSWORD)]
         counted = [(key, tally, rule) for key, rule in rules if (tally := self._tallies.get(*key))]
         wait = max((_wait(tally, rule, now) for _, tally, rule in counted), default=0.0)
         if wait > MAX_WAIT_S:
@@ -124,7 +124,9 @@ class AuthThrottle:
     def failed(self, account: str, client: str, *, password: str = "") -> None:
         """An attempt was checked and was wrong."""
         now = self._monotonic()
-        keys = [_pair(account, client), _client(client), _network(client), _account(account)]
+        keys = [_client(client), _network(client)]
+        if account:
+            keys += [_pair(account, client), _account(account)]
         if password:
             keys.append(_password(password))
         for key in keys:

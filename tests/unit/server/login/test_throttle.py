@@ -302,3 +302,16 @@ def test_the_owner_who_mistypes_is_not_slowed_once_a_code_was_right() -> None:
     for _day in range(5):
         assert [throttle.admit_code("anna") for _attempt in range(CODE.free)] == [0.0] * CODE.free
         throttle.code_was_right("anna")
+
+
+def test_who_is_not_known_delays_nobody_elsewhere() -> None:
+    throttle = AuthThrottle(Watch(), for_one_alone().tallies)
+    for number in range(500):
+        failing(throttle, 1, account="", client=f"10.{number % 250}.{number}.1")
+    assert throttle.admit("", "192.0.2.1", known=False) == 0.0
+    failing(throttle, CLIENT.free, account="", client="192.0.2.1")
+    assert throttle.admit("", "192.0.2.1", known=False) == CLIENT.first_s
+    assert throttle.admit("", "198.51.100.1", known=False) == 0.0
+    # Who signs in where many people come from is not known either
+    failing(throttle, 500, account="", client="127.0.0.1")
+    assert throttle.admit("", "127.0.0.1", known=False) == 0.0
