@@ -26,10 +26,11 @@ from pillarbox.app.demo_data import (
     numbered_people,
 )
 from pillarbox.app.sockets import Sockets, close, listen_on, ports_of
-from pillarbox.config.schema import Config, Listen
+from pillarbox.config.schema import Config
 from pillarbox.config.sections.authentication import Authentication
 from pillarbox.config.sections.http import Http
 from pillarbox.config.sections.limits import Limits
+from pillarbox.config.sections.listen import Listen
 from pillarbox.config.sections.relay import Relay
 from pillarbox.config.services import SERVICES
 from pillarbox.world.entropy import SystemEntropy

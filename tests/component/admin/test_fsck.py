@@ -212,6 +212,7 @@ REPAIRED = {
         f"INSERT INTO sign_in_steps {SIGN_IN_STEP.format(1)}",
         "UPDATE sign_in_steps SET tries = 'zz', network = x'ff', known = 'zz'",
     ],
+    "used-challenge-values-valid": ["INSERT INTO used_challenges VALUES (x'00', 'zz')"],
     "known-client-values-valid": ["INSERT INTO known_clients VALUES (1, x'ff', 0)"],
     "sign-in-has-account": [f"INSERT INTO sign_ins VALUES (1, 99, {SIGN_IN}, 1, 0, 0)"],
     "sign-in-values-valid": [

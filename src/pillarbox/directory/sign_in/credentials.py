@@ -186,8 +186,10 @@ def of_login(tx: Transaction, login: str) -> tuple[Account | None, Candidate | N
     login."""
     account = accounts.by_login(tx, login)
     number = account.id if account else NOBODY
-    _, *stored = own_password(tx, number)
-    return account, Candidate(account, *stored) if account and account.enabled else None
+    _, argon2, foreign, second_factor = own_password(tx, number)
+    return account, Candidate(
+        account, argon2, foreign, second_factor
+    ) if account and account.enabled else None
 
 
 def stand_in(tx: Transaction, login: str, *, secret: bytes) -> str | None:

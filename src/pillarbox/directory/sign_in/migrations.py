@@ -83,7 +83,7 @@ CREATE INDEX browser_sessions_by_former ON browser_sessions (former) WHERE forme
 CREATE INDEX browser_sessions_by_expiry ON browser_sessions (expires_at_ms);
 CREATE TABLE sign_in_steps (
   digest BLOB PRIMARY KEY,
-  account INTEGER,
+  account INTEGER NOT NULL,
   purpose TEXT NOT NULL,
   session TEXT NOT NULL,
   credential TEXT NOT NULL,
@@ -94,7 +94,12 @@ CREATE TABLE sign_in_steps (
   known INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX sign_in_steps_by_account ON sign_in_steps (account);
-CREATE INDEX sign_in_steps_by_expiry ON sign_in_steps (expires_at_ms)
+CREATE INDEX sign_in_steps_by_expiry ON sign_in_steps (expires_at_ms);
+CREATE TABLE used_challenges (
+  digest BLOB PRIMARY KEY,
+  expires_at_ms INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX used_challenges_by_expiry ON used_challenges (expires_at_ms)
 """
 
 PASSKEYS: Final = """

@@ -5,6 +5,8 @@ from pillarbox.world.database.transaction import Transaction
 SECRET_OCTETS = 32
 CREDENTIALS = "credentials"
 """The key for digests of app passwords and for salts of logins."""
+CHALLENGES = "challenges"
+"""The key for challenges of passkeys of which it is not known yet whose they are."""
 
 
 def find(tx: Transaction, name: str) -> bytes | None:

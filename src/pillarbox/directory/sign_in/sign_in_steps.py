@@ -1,5 +1,6 @@
-"""Sign-ins that are not complete yet: the password was right and a second factor is missing, or a passkey was asked
-for. A step has a token of its own, in a cookie; its row has only the token's SHA-256.
+"""Sign-ins that are not complete yet: the password was right and a second factor is missing, or who has signed in
+is to prove who they are, or makes a passkey. A step has a token of its own, in a cookie; its row has only the token's
+SHA-256.
 
 A step lasts ten minutes, allows few attempts, and is used once: attempts are counted before they are checked, and the
 row is deleted in the transaction that completes the sign-in, so that of two who complete it at once one is too late.
@@ -23,8 +24,6 @@ MAX_PER_NETWORK: Final = 20
 """Open at once for one account from one network (a /24 or a /48); the oldest goes when there is one more."""
 MAX_PER_ACCOUNT: Final = 400
 """The same from all networks: first go those of clients that the account does not know."""
-MAX_OF_NOBODY: Final = 20_000
-"""The same for all those of which it is not known yet whose they are."""
 REMOVED_TOGETHER: Final = 1000
 
 
@@ -41,8 +40,7 @@ class Purpose(StrEnum):
 class Step(Struct, frozen=True, gc=False):
     """One step."""
 
-    account: AccountId | None
-    """None: whoever has the passkey."""
+    account: AccountId
     purpose: str
     """A `Purpose`."""
     session: str
@@ -62,7 +60,7 @@ _COLUMNS: Final = "account, purpose, session, credential, challenge, tries, expi
 def begin(
     tx: Transaction,
     digest: bytes,
-    account: AccountId | None,
+    account: AccountId,
     purpose: Purpose,
     *,
     now_ms: int,
@@ -74,9 +72,7 @@ def begin(
     """Begin a step whose token has this digest (`browser_sessions.digest_of`). `client`: who begins it
     (`known_clients.client_key`); empty where it is somebody who has a session."""
     network = known_clients.network_key(client)
-    known = not client or (
-        account is not None and known_clients.last_seen_at_ms(tx, account, client, now_ms=now_ms) is not None
-    )
+    known = not client or known_clients.last_seen_at_ms(tx, account, client, now_ms=now_ms) is not None
     _make_room(tx, account, network)
     tx.execute(
         "INSERT INTO sign_in_steps (digest, account, purpose, session, credential, challenge, tries, expires_at_ms,"
@@ -95,16 +91,7 @@ def begin(
     )
 
 
-def _make_room(tx: Transaction, account: AccountId | None, network: str) -> None:
-    if account is None:
-        count = tx.value("SELECT COUNT(*) FROM sign_in_steps WHERE account IS NULL")
-        if count >= MAX_OF_NOBODY:
-            tx.execute(
-                "DELETE FROM sign_in_steps WHERE digest IN (SELECT digest FROM sign_in_steps"
-                " WHERE account IS NULL ORDER BY expires_at_ms LIMIT ?)",
-                (REMOVED_TOGETHER,),
-            )
-        return
+def _make_room(tx: Transaction, account: AccountId, network: str) -> None:
     tx.execute(
         "DELETE FROM sign_in_steps WHERE account = ? AND network = ? AND digest NOT IN (SELECT digest"
         " FROM sign_in_steps WHERE account = ? AND network = ? ORDER BY known DESC, expires_at_ms DESC LIMIT ?)",

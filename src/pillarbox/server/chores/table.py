@@ -5,7 +5,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from pillarbox.delivery import tracking
-from pillarbox.directory.sign_in import browser_sessions, recovery_addresses, reset_links, sign_in_steps, totp
+from pillarbox.directory.sign_in import (
+    browser_sessions,
+    recovery_addresses,
+    reset_links,
+    sign_in_steps,
+    totp,
+    used_challenges,
+)
 from pillarbox.mail.identifiers import EmailId
 from pillarbox.push import subscriptions
 from pillarbox.queue import submissions
@@ -129,14 +136,16 @@ async def drop_forgotten_setups(world: World, _rest: Rest) -> bool:
 
 
 async def end_browser_sessions(world: World, _rest: Rest) -> bool:
-    """Remove browser sessions that have expired, and sign-ins that were never completed."""
-    now_ms, database, more = world.clock.now_ms(), world.database, False
-    if await database.read(browser_sessions.any_expired, now_ms=now_ms):
-        removed = await database.write_in_thread(browser_sessions.remove_expired, now_ms=now_ms)
-        more = removed == browser_sessions.REMOVED_TOGETHER
-    if await database.read(sign_in_steps.any_expired, now_ms=now_ms):
-        removed = await database.write_in_thread(sign_in_steps.remove_expired, now_ms=now_ms)
-        more = more or removed == sign_in_steps.REMOVED_TOGETHER
+    """Remove browser sessions that have expired, sign-ins that were never completed, and used challenges."""
+    now_ms, more = world.clock.now_ms(), False
+    for verbs, together in (
+        (browser_sessions, browser_sessions.REMOVED_TOGETHER),
+        (sign_in_steps, sign_in_steps.REMOVED_TOGETHER),
+        (used_challenges, used_challenges.REMOVED_TOGETHER),
+    ):
+        if await world.database.read(verbs.any_expired, now_ms=now_ms):
+            removed = await world.database.write_in_thread(verbs.remove_expired, now_ms=now_ms)
+            more = more or removed == together
     return more
 
 

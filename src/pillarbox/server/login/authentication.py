@@ -45,6 +45,7 @@ from pillarbox.protocol.sasl.scram import ChannelBinding
 from pillarbox.protocol.sasl.scram_keys import ScramKeys
 from pillarbox.server.connection import TlsState
 from pillarbox.server.login.history import Client, LoginHistory
+from pillarbox.server.login.installation_secret import InstallationSecret
 from pillarbox.server.login.password_checks import AuthenticationUnavailable, PasswordChecks
 from pillarbox.server.login.password_upgrades import PasswordUpgrades
 from pillarbox.server.login.sign_in_log import OWN_PASSWORD, UNKNOWN, Means
@@ -116,7 +117,7 @@ class Authenticator:
         self._history = LoginHistory(world)
         self._checks = PasswordChecks(world.clock, world.entropy)
         self._upgrades = PasswordUpgrades(world, self._checks)
-        self._secret: bytes | None = None
+        self._secret = InstallationSecret(world, secrets.CREDENTIALS)
 
     # --- for the protocols
 
@@ -242,7 +243,7 @@ class Authenticator:
         return await database.read(
             credentials.scram_keys,
             login,
-            secret=await self._installation_secret(),
+            secret=await self._secret.octets(),
             address=client.address,
             now_ms=self._world.clock.now_ms(),
         )
@@ -349,25 +350,16 @@ class Authenticator:
 
     async def _stand_in(self, login: str) -> str | None:
         """What an unknown login is checked against. Asked after each wrong password, so that it takes as long."""
-        secret = await self._installation_secret()
+        secret = await self._secret.octets()
         return await self._world.database.read(credentials.stand_in, login, secret=secret)
 
     async def _matching(self, password: str) -> Matched | None:
         """The app password that this is, for whatever it may be used."""
-        digest = app_passwords.digest_of(password, await self._installation_secret())
+        digest = app_passwords.digest_of(password, await self._secret.octets())
         if digest is None:
             return None
         now_ms = self._world.clock.now_ms()
         return await self._world.database.read(app_passwords.matching, digest, now_ms=now_ms)
-
-    async def _installation_secret(self) -> bytes:
-        # Read first: people log in and read their mail also while nothing can be written
-        if self._secret is None:
-            self._secret = await self._world.database.read(secrets.find, secrets.CREDENTIALS)
-        if self._secret is None:
-            fresh = self._world.entropy.token_bytes(secrets.SECRET_OCTETS)
-            self._secret = await self._world.database.write(secrets.ensure, secrets.CREDENTIALS, fresh)
-        return self._secret
 
 
 class Attempt:

@@ -1,7 +1,8 @@
 """What the script of the pages (`assets/passkeys.js`) asks: JSON both ways.
 
 A browser can only be asked for a passkey by a script. There are four occasions: to sign in alone, as second step, to
-prove once more who one is, and to make a new one. Each begins with options, whose challenge is in a step of its own.
+prove once more who one is, and to make a new one. Each begins with options, whose challenge is in a step of its own; to
+sign in alone, it is bound to a cookie and kept nowhere.
 """
 
 from collections.abc import Awaitable, Callable
@@ -27,7 +28,7 @@ from pillarbox.server.http.refusals import Refused
 from pillarbox.server.http.request import HttpRequest
 from pillarbox.server.http.route import Access, Route
 from pillarbox.server.sign_in.passkey_responses import MAX_RESPONSE_OCTETS
-from pillarbox.server.sign_in.passkey_steps import PasskeySteps
+from pillarbox.server.sign_in.passkey_steps import Asked, PasskeySteps
 from pillarbox.server.sign_in.passkeys import Passkeys
 from pillarbox.server.sign_in.steps import Gone, SignedIn, Wrong
 
@@ -101,12 +102,11 @@ async def ask(request: HttpRequest) -> Response:
     """Options for `navigator.credentials.get()`."""
     steps, occasion = _steps(request), _occasion(request)
     cookie = _COOKIES[occasion]
-    step = "" if occasion is Occasion.SIGN_IN else request.token(cookie)
-    if occasion is Occasion.PROVE:
-        step = await _proof(request, step)
-    elif occasion is Occasion.CODE and not step:
-        raise Refused(GONE)
-    asked = await steps.ask(step)
+    if occasion is Occasion.SIGN_IN:
+        asked: Asked | Gone = await steps.ask_anybody()
+    else:
+        step = request.token(cookie)
+        asked = await steps.ask(await _proof(request, step) if occasion is Occasion.PROVE else step)
     if isinstance(asked, Gone):
         raise Refused(GONE)
     request.give(cookie, asked.token, STEP_S)
@@ -122,9 +122,10 @@ async def _proof(request: HttpRequest, step: str) -> str:
 
 async def show(request: HttpRequest) -> Response:
     """What `navigator.credentials.get()` has resulted in."""
-    steps, cookie = _steps(request), _COOKIES[_occasion(request)]
-    response = await request.body()
-    outcome = await steps.show(request.token(cookie), response, request.browser)
+    steps, occasion = _steps(request), _occasion(request)
+    cookie, response = _COOKIES[occasion], await request.body()
+    show_it = steps.show_alone if occasion is Occasion.SIGN_IN else steps.show
+    outcome = await show_it(request.token(cookie), response, request.browser)
     if isinstance(outcome, Wrong):
         raise Refused(WRONG if outcome.tries_left else GONE)
     if isinstance(outcome, Gone):

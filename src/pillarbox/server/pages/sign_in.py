@@ -180,7 +180,7 @@ async def _code_form(
 def _factors(tx: Transaction, digest: bytes, *, now_ms: int) -> Factors:
     """Those of whoever the step is about."""
     step = sign_in_steps.find(tx, digest, now_ms=now_ms)
-    return factors.of(tx, step.account) if step and step.account is not None else Factors()
+    return factors.of(tx, step.account) if step else Factors()
 
 
 # --- for all ways to sign in

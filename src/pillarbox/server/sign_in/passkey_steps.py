@@ -1,7 +1,8 @@
 """Steps of a sign-in in which a passkey is shown, and those in which a new one is made.
 
 A step has one challenge at a time, and is used once: the row goes in the transaction that records the use, or adds the
-passkey. What is refused is told to nobody but the log.
+passkey. Whoever signs in with a passkey alone has no step, but a challenge of which nothing is kept
+(`open_challenges`). What is refused is told to nobody but the log.
 """
 
 from functools import partial
@@ -16,6 +17,8 @@ from pillarbox.directory.sign_in import browser_sessions, passkeys, secrets, sig
 from pillarbox.directory.sign_in.browser_sessions import BrowserSession, Method, digest_of
 from pillarbox.directory.sign_in.passkeys import NewPasskey, Passkey, Use
 from pillarbox.directory.sign_in.sign_in_steps import MAX_TRIES, Purpose, Step
+from pillarbox.server.sign_in import open_challenges
+from pillarbox.server.sign_in.open_challenges import OpenChallenge
 from pillarbox.server.sign_in.passkey_responses import ResponseRefused
 from pillarbox.server.sign_in.passkeys import Passkeys
 from pillarbox.server.sign_in.sign_in import SignIn
@@ -25,13 +28,14 @@ from pillarbox.world.world import World
 
 REFUSED: Final = "passkey refused"
 """The event's name."""
+_WRONG: Final = "a wrong passkey"
 
 
 class Asked(Struct, frozen=True):
     """What a browser is asked for."""
 
     token: str
-    """Of the step, for its cookie."""
+    """Of the step, or the challenge, for its cookie."""
     options: bytes
     """JSON."""
 
@@ -55,49 +59,82 @@ class PasskeySteps:
     # --- shown
 
     async def ask(self, step: str) -> Asked | Gone:
-        """Ask for a passkey in an open step, or, without one, for whoever's.
+        """Ask for a passkey in an open step. Asked once more, it has another challenge.
 
-        Asked once more, a step has another challenge. Raises `ResponseRefused` where there are no passkeys.
+        Raises `ResponseRefused` where there are no passkeys.
         """
-        challenge, account = self._passkeys.challenge(), None
-        if step:
-            found = await self._open_step(step)
-            if found is None or found.account is None or found.purpose == Purpose.ENROL:
-                return Gone()
-            account = found.account
-        options = await self._passkeys.request_options(challenge, account)
-        return Asked(await self._sign_in.ask(step, challenge), options)
+        challenge, found = self._passkeys.challenge(), await self._open_step(step)
+        if found is None or found.purpose == Purpose.ENROL:
+            return Gone()
+        options = await self._passkeys.request_options(challenge, found.account)
+        return Asked(step, options) if await self._sign_in.ask(step, challenge) else Gone()
+
+    async def ask_anybody(self) -> Asked:
+        """Ask for a passkey of whoever has one. Raises `ResponseRefused` where there are no passkeys."""
+        begun = await self._passkeys.begin_open()
+        return Asked(begun.token, await self._passkeys.request_options(begun.challenge))
 
     async def show(self, step: str, response: bytes, browser: Browser) -> SignedIn | Wrong | Gone:
-        """Complete a step with a passkey: a sign-in, alone or after the password, or a proof.
+        """Complete a step with a passkey: a sign-in after the password, or a proof.
 
         Raises `AuthenticationUnavailable`, `DatabaseUnavailable`.
         """
         attempt = await self._sign_in.attempt(step, browser)
         if attempt is None or attempt.step.purpose == Purpose.ENROL:
             return Gone()
-        known = attempt.step.account
+        account, asked = attempt.account, attempt.step
         try:
             use = await self._passkeys.verified_use(
-                response, attempt.step.challenge, known, after_password=bool(attempt.step.credential)
+                response, asked.challenge, account.id, after_password=bool(asked.credential)
             )
         except ResponseRefused as refused:
-            self._world.telemetry.event(REFUSED, why=str(refused), address=browser.address)
-            return await self._sign_in.failed(attempt, browser, why="a wrong passkey")
+            self._note(refused, browser)
+            return await self._sign_in.failed(attempt, browser, why=_WRONG)
+        fine: list[bool | None] = []
+        recorded = partial(self._record, use=use, browser=browser, fine=fine)
+        done = await self._sign_in.complete(step, account, Method.SECOND_PASSKEY, browser, recorded)
+        return self._warned(done, use, fine)
+
+    async def show_alone(self, token: str, response: bytes, browser: Browser) -> SignedIn | Wrong | Gone:
+        """Sign in with a passkey alone. Raises as `show` does, and `ResponseRefused` where there are no passkeys."""
+        asked = await self._passkeys.find_open(token)
+        if asked is None:
+            return Gone()
+        await self._sign_in.slow_down(browser)
+        try:
+            use = await self._passkeys.verified_use(response, asked.challenge)
+        except ResponseRefused as refused:
+            self._note(refused, browser)
+            return await self._sign_in.nobody_failed(browser, why=_WRONG)
         account = await self._world.database.read(accounts.get, use.account)
         if account is None:
             return Gone()
-        method = Method.PASSKEY if known is None else Method.SECOND_PASSKEY
         fine: list[bool | None] = []
-        recorded = partial(self._record, use=use, browser=browser, fine=fine)
-        done = await self._sign_in.complete(step, account, method, browser, recorded)
+        recorded = partial(self._record, use=use, browser=browser, fine=fine, asked=asked)
+        done = await self._sign_in.alone(account, browser, recorded)
+        return self._warned(done, use, fine)
+
+    def _note(self, refused: ResponseRefused, browser: Browser) -> None:
+        self._world.telemetry.event(REFUSED, why=str(refused), address=browser.address)
+
+    def _warned(self, done: SignedIn | Gone, use: Use, fine: list[bool | None]) -> SignedIn | Gone:
         if isinstance(done, SignedIn) and fine == [False]:
             # Web Authentication §7.2, step 22: there may be a copy of it
-            self._world.telemetry.warning("passkey may be copied", account=account.id, passkey=use.id)
+            self._world.telemetry.warning("passkey may be copied", account=use.account, passkey=use.id)
         return done
 
-    def _record(self, tx: Transaction, *, use: Use, browser: Browser, fine: list[bool | None]) -> bool:
+    def _record(
+        self,
+        tx: Transaction,
+        *,
+        use: Use,
+        browser: Browser,
+        fine: list[bool | None],
+        asked: OpenChallenge | None = None,
+    ) -> bool:
         now_ms = self._world.clock.now_ms()
+        if asked is not None and not open_challenges.use(tx, asked, now_ms=now_ms):
+            return False
         # The transaction may be tried again
         fine[:] = [passkeys.record_use(tx, use, address=browser.address, now_ms=now_ms)]
         return fine != [None]

@@ -1,8 +1,8 @@
 """Passkeys made and used (Web Authentication): what a browser is asked, and whether its answer counts.
 
 Who asks, and on which pages, the configuration says (`config.relying_party`). A challenge is made by whoever begins a
-step of a sign-in, and used once. An answer is read with limits here, and verified by a library, which is loaded with
-the first answer, in a thread.
+step of a sign-in, or for whoever has a passkey (`open_challenges`), and used once. An answer is read with limits here,
+and verified by a library, which is loaded with the first answer, in a thread.
 
 A passkey may be used alone, where the authenticator verifies who holds it, or after the password.
 """
@@ -19,6 +19,7 @@ from pillarbox.directory.sign_in.passkeys import HANDLE_OCTETS, NewPasskey, Pass
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.sign_in import passkey_responses
 from pillarbox.server.sign_in import passkey_verification as verification
+from pillarbox.server.sign_in.open_challenges import OpenChallenge, OpenChallenges
 from pillarbox.server.sign_in.passkey_responses import ResponseRefused, Shown, written
 from pillarbox.world.world import World
 
@@ -34,6 +35,7 @@ class Passkeys:
         self._world = world
         self.party = relying_party(config)
         self._name = config.hostname
+        self._open = OpenChallenges(world)
 
     def why_not(self, page: str) -> NoPasskeys | None:
         """Why a page of this origin can't use passkeys; None where it can."""
@@ -42,6 +44,14 @@ class Passkeys:
     def challenge(self) -> bytes:
         """A new one."""
         return self._world.entropy.token_bytes(CHALLENGE_OCTETS)
+
+    async def begin_open(self) -> OpenChallenge:
+        """One for whoever has a passkey. Raises `ResponseRefused` where there are no passkeys."""
+        return await self._open.begin(self._party.id)
+
+    async def find_open(self, token: str) -> OpenChallenge | None:
+        """The one of this token; None where it has expired, or never was. Raises `ResponseRefused` likewise."""
+        return await self._open.find(token, self._party.id)
 
     @property
     def _party(self) -> RelyingParty:

@@ -1,6 +1,7 @@
 """A person signs in, or proves once more who they are."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final, TypeAlias
 
 from pillarbox.directory import accounts
@@ -105,7 +106,7 @@ class SignIn:
     async def with_code(self, step: str, code: str, browser: Browser) -> SignedIn | Wrong | Gone:
         """Complete a step with a one-time code or a recovery code. Raises as `with_password` does."""
         begun = await self.attempt(step, browser)
-        if begun is None or begun.account is None:
+        if begun is None:
             return Gone()
         method = await self._right_code(begun.account.id, code, begun.known)
         if method is None:
@@ -114,25 +115,12 @@ class SignIn:
 
     # --- for what is shown otherwise
 
-    async def ask(self, step: str, challenge: bytes) -> str:
-        """Have an open step ask for a passkey that signs this, or begin one that asks whoever has one; its token."""
-        database, now_ms = self._world.database, self._world.clock.now_ms()
-        if step:
-            is_open = await database.write(
-                sign_in_steps.set_challenge, digest_of(step), challenge, now_ms=now_ms
-            )
-            if is_open:
-                return step
-        token = new_token(self._world.entropy)
-        await database.write(
-            sign_in_steps.begin,
-            digest_of(token),
-            None,
-            Purpose.SIGN_IN,
-            now_ms=now_ms,
-            challenge=challenge,
+    async def ask(self, step: str, challenge: bytes) -> bool:
+        """Have a step ask for a passkey that signs this; returns whether it is open."""
+        now_ms = self._world.clock.now_ms()
+        return await self._world.database.write(
+            sign_in_steps.set_challenge, digest_of(step), challenge, now_ms=now_ms
         )
-        return token
 
     async def attempt(self, step: str, browser: Browser) -> Attempt | None:
         """Count an attempt at a step, after the delay that failures so far demand; None where it has ended, or allows
@@ -147,6 +135,10 @@ class SignIn:
             if account is None or not account.enabled:
                 return None
         known = await self._authenticator.slow_down(account, _client(browser))
+        account = await read(accounts.get, found.account)
+        if account is None or not account.enabled:
+            return None
+        await self._authenticator.slow_down(account, _client(browser))
         counted = await self._world.database.write(sign_in_steps.attempt, digest_of(step), now_ms=now_ms())
         return None if counted is None else Attempt(account, counted, known)
 
@@ -154,6 +146,16 @@ class SignIn:
         """What was shown is wrong; it counts as every failure does."""
         await self._authenticator.second_failed(attempt.account, _client(browser), why=why)
         return Wrong(MAX_TRIES - attempt.step.tries)
+
+    async def slow_down(self, browser: Browser) -> None:
+        """Delay an attempt of whoever has a passkey as the failures at this address demand. Raises as `with_password`
+        does."""
+        await self._authenticator.slow_down(None, _client(browser))
+
+    async def nobody_failed(self, browser: Browser, *, why: str) -> Wrong:
+        """Such an attempt is wrong; it counts for this address."""
+        await self._authenticator.second_failed(None, _client(browser), why=why)
+        return Wrong(MAX_TRIES)
 
     async def complete(
         self,
@@ -165,16 +167,23 @@ class SignIn:
     ) -> SignedIn | Gone:
         """Complete a step, since what was shown is right: open its session, or give the one that it is about another
         token. `using` is called in the transaction, and says whether what was shown is still good."""
+        verb = partial(self._complete, digest=digest_of(step), using=using)
+        return await self._let_in(account, method, browser, verb)
+
+    async def alone(
+        self, account: Account, browser: Browser, using: Callable[[Transaction], bool]
+    ) -> SignedIn | Gone:
+        """Sign in whoever has shown a passkey, and nothing before. `using` as for `complete`; it uses its challenge
+        up."""
+        return await self._let_in(account, Method.PASSKEY, browser, partial(self._open_alone, using=using))
+
+    async def _let_in(
+        self, account: Account, method: Method, browser: Browser, verb: Callable[..., BrowserSession | None]
+    ) -> SignedIn | Gone:
         device, token = self._device(browser), new_token(self._world.entropy)
         browser = Browser(browser.address, browser.agent, device)
         session = await self._world.database.write(
-            self._complete,
-            digest=digest_of(step),
-            account=account.id,
-            method=method,
-            browser=browser,
-            token=token,
-            using=using,
+            verb, account=account.id, method=method, browser=browser, token=token
         )
         if session is None:
             return Gone()
@@ -263,24 +272,41 @@ class SignIn:
         """Use the step up, and open its session, or renew the one that it is about."""
         now_ms = self._world.clock.now_ms()
         step = sign_in_steps.use(tx, digest, now_ms=now_ms)
-        if step is None or step.account not in (None, account):
+        if step is None or step.account != account:
             return None
-        if not _still_holds(tx, step, account, method) or (using is not None and not using(tx)):
+        if not _still_holds(tx, step, account) or (using is not None and not using(tx)):
             return None
         if step.purpose == Purpose.PROVE:
             return browser_sessions.note_proof(tx, account, step.session, digest_of(token), now_ms=now_ms)
         return self._sessions.open_in(tx, account, method, browser, token_digest=digest_of(token))
 
+    def _open_alone(
+        self,
+        tx: Transaction,
+        *,
+        account: AccountId,
+        method: Method,
+        browser: Browser,
+        token: str,
+        using: Callable[[Transaction], bool],
+    ) -> BrowserSession | None:
+        if not _may_sign_in(tx, account) or not using(tx):
+            return None
+        return self._sessions.open_in(tx, account, method, browser, token_digest=digest_of(token))
 
-def _still_holds(tx: Transaction, step: Step, account: AccountId, method: Method) -> bool:
-    """Whether all that was shown in the step so far is enough, and still good."""
+
+def _may_sign_in(tx: Transaction, account: AccountId) -> bool:
     found = accounts.get(tx, account)
-    if found is None or not found.enabled or step.purpose not in (Purpose.SIGN_IN, Purpose.PROVE):
+    return found is not None and found.enabled
+
+
+def _still_holds(tx: Transaction, step: Step, account: AccountId) -> bool:
+    """Whether all that was shown in the step so far is enough, and still good."""
+    if not _may_sign_in(tx, account) or step.purpose not in (Purpose.SIGN_IN, Purpose.PROVE):
         return False
     if step.credential:
         return not credential_marks.withdrawn(tx, ((account, step.credential),), of_person=True)
-    # Without a password, only a passkey opens a session
-    return step.purpose == Purpose.PROVE or method is Method.PASSKEY
+    return step.purpose == Purpose.PROVE  # what opens a session has begun with a password
 
 
 def _client(browser: Browser) -> Client:

@@ -56,8 +56,7 @@ class Gone(Struct, frozen=True):
 class Attempt(Struct, frozen=True):
     """Something is shown in a step, and to be checked."""
 
-    account: Account | None
-    """None: whose passkey is shown is not known yet."""
+    account: Account
     step: Step
     known: str
     """The client, if it has signed in to the account before; else empty."""

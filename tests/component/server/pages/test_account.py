@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pillarbox.admin.permissions import NotPermitted
-from pillarbox.config.schema import Listen
+from pillarbox.config.sections.listen import Listen
 from pillarbox.directory.sign_in import app_passwords, browser_sessions, passkeys
 from pillarbox.directory.sign_in.app_passwords import AppPassword, Scope
 from pillarbox.directory.sign_in.passkeys import NewPasskey

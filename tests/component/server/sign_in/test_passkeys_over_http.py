@@ -180,12 +180,13 @@ def test_a_step_of_somebody_else(server: Server) -> None:
 def test_few_tries(server: Server) -> None:
     phone = owner(server).phone
     browser = Browser(server, phone)
-    options = browser.ask("sign-in")
+    browser.sign_in()
+    options = browser.ask("code")
     wrong = phone.show(options, "https://evil.example")
     for _ in range(sign_in_steps.MAX_TRIES - 1):
-        assert problem(browser.post("/passkeys/show/sign-in", wrong)) == REFUSED
-    assert problem(browser.post("/passkeys/show/sign-in", wrong)) == GONE
-    assert problem(browser.post("/passkeys/show/sign-in", phone.show(options, SECURE_ORIGIN))) == GONE
+        assert problem(browser.post("/passkeys/show/code", wrong)) == REFUSED
+    assert problem(browser.post("/passkeys/show/code", wrong)) == GONE
+    assert problem(browser.post("/passkeys/show/code", phone.show(options, SECURE_ORIGIN))) == GONE
 
 
 @pytest.mark.parametrize(

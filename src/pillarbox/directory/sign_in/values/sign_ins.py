@@ -6,7 +6,7 @@ from pillarbox.directory.sign_in.browser_sessions import DIGEST_OCTETS, Method
 from pillarbox.directory.sign_in.devices import Kind
 from pillarbox.directory.sign_in.sign_in_steps import Purpose
 from pillarbox.directory.sign_in.sign_ins import Result, Way
-from pillarbox.world.database.values import Rule, TableValues, date, integer, octets, optional, text
+from pillarbox.world.database.values import TableValues, date, integer, octets, optional, text
 
 _BROWSER_SESSIONS: Final = TableValues(
     name="browser-session-values-valid",
@@ -34,7 +34,7 @@ _SIGN_IN_STEPS: Final = TableValues(
     table="sign_in_steps",
     columns={
         "digest": octets(length=DIGEST_OCTETS),
-        "account": Rule("{0} IS NULL OR typeof({0}) = 'integer'", None),
+        "account": integer(),
         "purpose": text(among=tuple(Purpose)),
         **dict.fromkeys(("session", "credential"), text()),
         "challenge": octets(),
@@ -47,6 +47,16 @@ _SIGN_IN_STEPS: Final = TableValues(
     named="CAST(account AS INTEGER)",
     message="a sign-in of account {0} that is not complete has a digest, text or number of a wrong type",
     remedy="Drop it: the person signs in anew.",
+)
+
+_USED_CHALLENGES: Final = TableValues(
+    name="used-challenge-values-valid",
+    table="used_challenges",
+    columns={"digest": octets(length=DIGEST_OCTETS), "expires_at_ms": date()},
+    rule="What is kept of a used challenge has its types.",
+    named="quote(digest)",
+    message="a used challenge has a digest or date of a wrong type: {0}",
+    remedy="Drop it: it has expired after ten minutes.",
 )
 
 _CLIENTS: Final = TableValues(
@@ -109,6 +119,7 @@ _DEVICE_NOTICES: Final = TableValues(
 TABLES: Final[tuple[TableValues, ...]] = (
     _BROWSER_SESSIONS,
     _SIGN_IN_STEPS,
+    _USED_CHALLENGES,
     _CLIENTS,
     _SIGN_INS,
     _DEVICES,
