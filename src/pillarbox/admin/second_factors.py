@@ -85,6 +85,7 @@ def confirm_one_time_codes(
     codes: list[str],
     fresh: bytes,
     now_ms: int,
+    session: str = "",
 ) -> list[str] | None:
     """Let a secret count whose code of this step was shown.
 
@@ -92,7 +93,7 @@ def confirm_one_time_codes(
     which are returned; otherwise those stay that it has, and the list is empty. `None`: that secret waits no more.
     """
     is_first = not second_factors.has_second_factor(tx, account)
-    if not totp.confirm(tx, account, secret, step, now_ms=now_ms):
+    if not totp.confirm(tx, account, secret, step, now_ms=now_ms, session=session):
         return None
     if is_first:
         store_recovery_codes(tx, account, codes, fresh=fresh, now_ms=now_ms)

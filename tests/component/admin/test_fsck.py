@@ -119,7 +119,7 @@ REPAIRED = {
         "INSERT INTO former_marks VALUES (1, x'ff', 'kept')", "INSERT INTO former_marks VALUES (1, 'x', 'zz')",
     ],
     "totp-secret-has-account": ["INSERT INTO totp_secrets VALUES (99, zeroblob(20), 0, 0)"],
-    "totp-setup-has-account": ["INSERT INTO totp_setups VALUES (99, zeroblob(20), 0)"],
+    "totp-setup-has-account": ["INSERT INTO totp_setups VALUES (99, zeroblob(20), 0, '')"],
     "recovery-code-has-account": ["INSERT INTO recovery_codes VALUES (99, zeroblob(32), 0)"],
     "recovery-code-has-second-factor": [
         "INSERT INTO recovery_codes VALUES (2, zeroblob(32), 0), (2, randomblob(32), 0)"
@@ -128,7 +128,8 @@ REPAIRED = {
         "INSERT INTO totp_secrets VALUES (1, x'', 0, 0)", "INSERT INTO totp_secrets VALUES (2, x'00', 'zz', 'zz')",
     ],
     "totp-setup-values-valid": [
-        "INSERT INTO totp_setups VALUES (1, 'zz', 0)", "INSERT INTO totp_setups VALUES (2, zeroblob(20), 'zz')",
+        "INSERT INTO totp_setups VALUES (1, 'zz', 0, x'ff')",
+        "INSERT INTO totp_setups VALUES (2, zeroblob(20), 'zz', '')",
     ],
     "recovery-code-values-valid": [
         FACTOR, "INSERT INTO recovery_codes VALUES (1, 'zz', 0), (1, x'00', 0)",

@@ -42,7 +42,7 @@ def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "INSERT INTO addresses VALUES ('staff', 'one.example', 'staff', 'group', NULL, 1, 0)",
             "INSERT INTO group_members VALUES (1, 1)",
             "INSERT INTO totp_secrets VALUES (1, randomblob(20), 7, 0)",
-            "INSERT INTO totp_setups VALUES (1, randomblob(20), 0)",
+            "INSERT INTO totp_setups VALUES (1, randomblob(20), 0, '')",
             "INSERT INTO recovery_codes VALUES (1, randomblob(32), 0)",
             "INSERT INTO uploads SELECT 1, digest, size, 'text/plain', 0 FROM blobs WHERE octets_id = 1",
             "UPDATE blobs SET uses = uses + 1 WHERE octets_id = 1",

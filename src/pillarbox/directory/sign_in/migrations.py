@@ -51,7 +51,8 @@ CREATE TABLE totp_secrets (
 CREATE TABLE totp_setups (
   account INTEGER PRIMARY KEY,
   secret BLOB NOT NULL,
-  made_at_ms INTEGER NOT NULL
+  made_at_ms INTEGER NOT NULL,
+  session TEXT NOT NULL
 );
 CREATE TABLE recovery_codes (
   account INTEGER NOT NULL,

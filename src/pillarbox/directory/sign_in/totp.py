@@ -1,7 +1,8 @@
 """One-time codes: six digits that an app on a phone computes from a secret and the time (TOTP, RFC 6238).
 
 A secret is made, shown, and counts once a code has proven that the app has it. Until then it is kept apart, so that
-one which counts stays the one until the next does.
+one which counts stays the one until the next does. It is shown in the browser session for which it was made, and in no
+other: whoever else is signed in may not know a secret that the owner is about to let count.
 
 A code is good once: the step of the last one is kept, and neither that one nor one before it is taken again (RFC 6238
 §5.2). It is compared and set in one statement, so of two who show the same code at the same moment one is let in.
@@ -38,29 +39,34 @@ class Secret:
     """That of the last code that was used."""
 
 
-def begin(tx: Transaction, account: AccountId, secret: bytes, *, now_ms: int) -> None:
-    """Keep a secret that does not count yet, instead of another such one."""
+def begin(tx: Transaction, account: AccountId, secret: bytes, *, now_ms: int, session: str = "") -> None:
+    """Keep a secret that does not count yet, instead of another such one. `session`: where it is shown, by its id."""
     assert len(secret) == SECRET_OCTETS
     tx.execute(
-        "INSERT INTO totp_setups (account, secret, made_at_ms) VALUES (?, ?, ?)"
-        " ON CONFLICT (account) DO UPDATE SET secret = excluded.secret, made_at_ms = excluded.made_at_ms",
-        (account, secret, now_ms),
+        "INSERT INTO totp_setups (account, secret, made_at_ms, session) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT (account) DO UPDATE SET secret = excluded.secret, made_at_ms = excluded.made_at_ms,"
+        " session = excluded.session",
+        (account, secret, now_ms, session),
     )
 
 
-def begun(tx: Transaction, account: AccountId, *, now_ms: int) -> bytes | None:
-    """The secret that waits for its first code, unless it has waited for too long."""
-    row = tx.row("SELECT secret, made_at_ms FROM totp_setups WHERE account = ?", (account,))
+def begun(tx: Transaction, account: AccountId, *, now_ms: int, session: str = "") -> bytes | None:
+    """The secret of this session that waits for its first code, unless it has waited for too long."""
+    row = tx.row(
+        "SELECT secret, made_at_ms FROM totp_setups WHERE account = ? AND session = ?", (account, session)
+    )
     if row is None or not _is_secret(row[0]) or not isinstance(row[1], int):
         return None
     octets: bytes = row[0]
     return octets if 0 <= now_ms - row[1] < SETUP_MS else None
 
 
-def confirm(tx: Transaction, account: AccountId, secret: bytes, step: int, *, now_ms: int) -> bool:
+def confirm(
+    tx: Transaction, account: AccountId, secret: bytes, step: int, *, now_ms: int, session: str = ""
+) -> bool:
     """Let the secret count from now on, whose code of this step was shown, instead of one that has counted so far.
     False where that secret waits no more."""
-    if begun(tx, account, now_ms=now_ms) != secret:
+    if begun(tx, account, now_ms=now_ms, session=session) != secret:
         return False
     tx.execute("DELETE FROM totp_setups WHERE account = ?", (account,))
     tx.execute(

@@ -68,24 +68,31 @@ class TotpCodes:
         if wait:
             await self._world.clock.sleep(wait)
 
-    async def begin(self, account: AccountId, *, issuer: str, label: str) -> Setup:
+    async def begin(self, account: AccountId, *, issuer: str, label: str, session: str = "") -> Setup:
         """Make a secret, which counts from `confirm` on; one that waited before is forgotten.
 
-        `issuer`: the name of this server, `label`: the account's address. Raises `DatabaseUnavailable`.
+        `issuer`: the name of this server, `label`: the account's address, `session`: the id of the browser session that
+        shows it, and goes on with it. Raises `DatabaseUnavailable`.
         """
         secret = self._world.entropy.token_bytes(totp.SECRET_OCTETS)
-        await self._world.database.write(totp.begin, account, secret, now_ms=self._world.clock.now_ms())
+        await self._world.database.write(
+            totp.begin, account, secret, now_ms=self._world.clock.now_ms(), session=session
+        )
         return Setup(totp.text_of(secret), totp.uri_of(secret, issuer=issuer, label=label))
 
-    async def waiting(self, account: AccountId, *, issuer: str, label: str) -> Setup | None:
+    async def waiting(
+        self, account: AccountId, *, issuer: str, label: str, session: str = ""
+    ) -> Setup | None:
         """What `begin` has returned, while it waits for its first code: for a page that is shown again after a wrong
         one. Raises `DatabaseUnavailable`."""
-        secret = await self._world.database.read(totp.begun, account, now_ms=self._world.clock.now_ms())
+        secret = await self._world.database.read(
+            totp.begun, account, now_ms=self._world.clock.now_ms(), session=session
+        )
         if secret is None:
             return None
         return Setup(totp.text_of(secret), totp.uri_of(secret, issuer=issuer, label=label))
 
-    async def confirm(self, account: AccountId, code: str) -> list[str] | None:
+    async def confirm(self, account: AccountId, code: str, *, session: str = "") -> list[str] | None:
         """Let the secret of `begin` count, if this is its code; `None`: it is not, or nothing waits for a code.
 
         Returns the account's recovery codes, to be shown once, if this is its first second factor; then sessions of
@@ -93,7 +100,7 @@ class TotpCodes:
         """
         world, now_ms = self._world, self._world.clock.now_ms()
         typed = totp.read_code(code)
-        secret = await world.database.read(totp.begun, account, now_ms=now_ms)
+        secret = await world.database.read(totp.begun, account, now_ms=now_ms, session=session)
         if secret is None or typed is None:
             return None
         step = totp.matching_step(secret, typed, now_ms)
@@ -108,6 +115,7 @@ class TotpCodes:
             codes=second_factors.generate(world.entropy),
             fresh=world.entropy.token_bytes(secrets.SECRET_OCTETS),
             now_ms=now_ms,
+            session=session,
         )
 
     def _explain(self, secret: bytes, code: str) -> None:

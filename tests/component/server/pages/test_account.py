@@ -371,6 +371,17 @@ def test_who_adds_the_first_second_factor_is_warned_of_mail_programs(secure: Ser
     assert WARNED not in person.get(f"/account/{section}").text
 
 
+def test_a_secret_that_another_session_has_seen_is_not_set_up(server: Server, person: Person) -> None:
+    """Whoever knows the password may have looked, and be kept out by the second factor from then on."""
+    stranger = Person(server)
+    stranger.sign_in()
+    seen = stranger.get("/account/second-factor/set-up").all("img")
+    page = person.get("/account/second-factor/set-up").all("img")
+    assert page == person.get("/account/second-factor/set-up").all("img"), "it stays, once it was scanned"
+    assert seen
+    assert page != seen
+
+
 def test_a_sign_in_ends_after_too_many_codes(server: Server) -> None:
     provider = server.provider
     now_ms = provider.world.clock.now_ms()

@@ -26,7 +26,7 @@ _TOTP_SECRETS: Final = TableValues(
 _TOTP_SETUPS: Final = TableValues(
     name="totp-setup-values-valid",
     table="totp_setups",
-    columns={"secret": octets(length=SECRET_OCTETS), "made_at_ms": date()},
+    columns={"secret": octets(length=SECRET_OCTETS), "made_at_ms": date(), "session": text("''")},
     rule="A secret that waits for its first one-time code has its length.",
     named="account",
     message="the secret of account {0} that waits for its first one-time code has a length or date of a wrong type",

@@ -16,6 +16,7 @@ from pillarbox.server.pages.account.visiting import (
     finished,
     for_owner,
     for_proven,
+    session_of,
 )
 from pillarbox.server.pages.forms import form_of
 from pillarbox.server.pages.rendering import go_to, words_for
@@ -101,7 +102,7 @@ async def show_set_up(request: HttpRequest) -> Response:
 async def confirm(request: HttpRequest) -> Response:
     """The first code of the app: from now on it counts."""
     code, codes = (await form_of(request))["code"], TotpCodes(request.world)
-    made = await codes.confirm(request.account.id, code.strip())
+    made = await codes.confirm(request.account.id, code.strip(), session=session_of(request).id)
     if made:
         return await codes_page(request, made)
     if made is not None:
@@ -164,7 +165,11 @@ async def make_codes(request: HttpRequest) -> Response:
 
 
 def _names(request: HttpRequest) -> dict[str, str]:
-    return {"issuer": request.config.hostname, "label": request.account.login}
+    return {
+        "issuer": request.config.hostname,
+        "label": request.account.login,
+        "session": session_of(request).id,
+    }
 
 
 async def _setup_view(request: HttpRequest, setup: Setup) -> SetupView:
