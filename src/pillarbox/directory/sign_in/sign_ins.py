@@ -22,6 +22,12 @@ MAX_TEXT_CHARACTERS: Final = 200
 """Of what a client says it is, and of why it was refused."""
 REMOVED_TOGETHER: Final = 1_000
 
+SECOND_FACTOR: Final = "the account has a second factor"
+"""Why the account's own password, which was right, let no program in."""
+OTHER_SERVICES: Final = "the app password is for other services"
+"""Why an app password, which was right, did not let in; as the next one, and `credentials.OUTSIDE`."""
+READ_ONLY: Final = "the app password is read-only"
+
 
 class Way(StrEnum):
     """By what somebody comes in: the services that a login is for (`app_passwords.Scope`), and pages."""

@@ -7,7 +7,8 @@ from starlette.responses import Response
 
 from pillarbox.admin import devices as verbs
 from pillarbox.admin.permissions import act
-from pillarbox.directory.sign_in.sign_ins import Result, SignIn
+from pillarbox.directory.sign_in.credentials import OUTSIDE
+from pillarbox.directory.sign_in.sign_ins import OTHER_SERVICES, READ_ONLY, SECOND_FACTOR, Result, SignIn
 from pillarbox.server.http.request import HttpRequest
 from pillarbox.server.pages import agents
 from pillarbox.server.pages.account.visiting import account_page, finished, for_owner
@@ -17,6 +18,12 @@ from pillarbox.server.pages.words import TABLE
 PATH: Final = "/account/sign-ins"
 NOTICES: Final = "/account/sign-ins/notices"
 SECTION: Final = "sign_ins"
+_WHY: Final = {
+    SECOND_FACTOR: "sign_ins.why.second_factor",
+    OTHER_SERVICES: "sign_ins.why.other_services",
+    READ_ONLY: "sign_ins.why.read_only",
+    OUTSIDE: "sign_ins.why.outside",
+}
 
 
 class Row(Struct, frozen=True, gc=False):
@@ -26,6 +33,8 @@ class Row(Struct, frozen=True, gc=False):
     """The key of its words."""
     result: str
     """The key of its words."""
+    why: str
+    """The key of why what was right did not let in; empty where nothing was right, or it did."""
     method: str
     """The key of its words; empty where it is not known."""
     name: str
@@ -72,6 +81,7 @@ def _row(one: SignIn) -> Row:
     method = f"method.{attempt.method}"
     return Row(
         way=f"way.{attempt.way.value}",
+        why=_WHY.get(attempt.reason, ""),
         result="sign_ins.throttled" if attempt.result is Result.THROTTLED else "sign_ins.failed",
         method=method if method in TABLE else "",
         name=attempt.name,

@@ -313,6 +313,22 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "sign_ins.nothing": ("Nothing was noted yet.", "Noch ist nichts vermerkt."),
     "sign_ins.failed": ("failed", "fehlgeschlagen"),
+    "sign_ins.why.second_factor": (
+        "The password was right. A mail program needs an app password.",
+        "Das Passwort war richtig. Ein Mailprogramm braucht ein App-Passwort.",
+    ),
+    "sign_ins.why.other_services": (
+        "The app password is right, and not for this.",
+        "Das App-Passwort ist richtig, gilt dafür aber nicht.",
+    ),
+    "sign_ins.why.read_only": (
+        "The app password is right, and for reading only.",
+        "Das App-Passwort ist richtig, gilt aber nur zum Lesen.",
+    ),
+    "sign_ins.why.outside": (
+        "The app password is right, and not for this network.",
+        "Das App-Passwort ist richtig, gilt in diesem Netz aber nicht.",
+    ),
     "sign_ins.throttled": ("too many attempts", "zu viele Versuche"),
     "sign_ins.with": ("with {method}", "mit {method}"),
     "sign_ins.here": ("on the server itself", "auf dem Server selbst"),
