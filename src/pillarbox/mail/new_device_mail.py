@@ -70,5 +70,11 @@ def compose(mail: NewDeviceMail) -> bytes:
         "If you need help, answer this message: it goes to those who run your mail.",
         "",
         "You can switch these messages off in the settings of your account.",
+        "",
+        "",
+        "Ein bisher unbekanntes Gerät hat sich bei Ihrem Konto angemeldet; was darüber",
+        "bekannt ist, steht oben. Wenn Sie das waren, ist nichts zu tun. Wenn nicht: Melden",
+        "Sie es ab, widerrufen Sie sein App-Passwort, falls es eines hat, und ändern Sie Ihr",
+        "Passwort. Hilfe gibt es als Antwort auf diese Nachricht.",
     )
     return "".join(f"{line}\r\n" for line in (*fields, "", *lines)).encode("utf-8", "replace")

@@ -86,6 +86,7 @@ def test_the_owner_is_told_of_the_second_device_once(tx: Transaction, anna: Acco
         ("It calls itself", "Mail 1"),
     ]
     assert "If it was not you: change the password of your account now." in text
+    assert "hat sich bei Ihrem Konto angemeldet" in text  # as in the other mails about an account
     assert "http" not in text
     inbox = mailboxes.by_name(tx, anna.id, "INBOX")
     assert (inbox.messages, inbox.unseen) == (1, 1)
