@@ -27,6 +27,7 @@ from pillarbox.directory.sign_in import (
 from pillarbox.directory.sign_in.app_passwords import Matched, has_expired
 from pillarbox.directory.sign_in.credential_marks import Reason, mark, own_password
 from pillarbox.directory.sign_in.password_hash import PasswordHash
+from pillarbox.directory.sign_in.sign_ins import Why
 from pillarbox.directory.withdrawal import announce_withdrawal
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.protocol.sasl.scram_keys import DEFAULT_ITERATIONS, KEY_OCTETS, SALT_OCTETS, KeyPair, ScramKeys
@@ -209,7 +210,7 @@ def stand_in(tx: Transaction, login: str, *, secret: bytes) -> str | None:
     return _candidate(tx, instead)[1]
 
 
-OUTSIDE: Final = "outside of the networks of the app password"
+OUTSIDE: Final = Why.OUTSIDE.value
 """For the log: why a right password was refused like a wrong one."""
 
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from pillarbox.directory.sign_in.allowed_networks import plain_address
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.mail.visible import visible
 from pillarbox.world.database.transaction import Transaction
@@ -21,12 +22,6 @@ TOGETHER_MS: Final = 86_400_000
 MAX_TEXT_CHARACTERS: Final = 200
 """Of what a client says it is, and of why it was refused."""
 REMOVED_TOGETHER: Final = 1_000
-
-SECOND_FACTOR: Final = "the account has a second factor"
-"""Why the account's own password, which was right, let no program in."""
-OTHER_SERVICES: Final = "the app password is for other services"
-"""Why an app password, which was right, did not let in; as the next one, and `credentials.OUTSIDE`."""
-READ_ONLY: Final = "the app password is read-only"
 
 
 class Way(StrEnum):
@@ -50,6 +45,23 @@ class Result(StrEnum):
     """Not even looked at: too many attempts were waiting."""
 
 
+class Why(StrEnum):
+    """Why nobody was let in, as the log and the command line say it; pages have words of their own."""
+
+    WRONG_PASSWORD = "wrong password"  # noqa: S105 - no password
+    DISABLED = "the account is disabled"
+    TOO_MANY = "too many attempts at once"
+    SECOND_FACTOR = "the account has a second factor"
+    WRONG_CODE = "a wrong code"
+    WRONG_CODE_WITH_LINK = "a wrong code with a link"
+    WRONG_PASSKEY = "a wrong passkey"
+    UNFINISHED = "password right, second step not completed"
+    OUTSIDE = "outside of the networks of the app password"
+    OTHER_SERVICE = "the app password is for other services"
+    READ_ONLY = "the app password is read-only"
+    FOR_PROGRAMS = "an app password at the sign-in page"
+
+
 class Attempt(Struct, frozen=True, gc=False):
     """What makes attempts equal."""
 
@@ -62,7 +74,7 @@ class Attempt(Struct, frozen=True, gc=False):
     """Of the app password or the passkey, if it was one."""
     result: Result
     reason: str
-    """Why it failed, in plain words."""
+    """Why it failed: a `Why`, or what an older version called it."""
 
 
 class Noted(Struct, frozen=True, gc=False):
@@ -96,11 +108,11 @@ def plain(text: str) -> str:
     return visible(" ".join(text[: 2 * MAX_TEXT_CHARACTERS].split()))[:MAX_TEXT_CHARACTERS]
 
 
-def add(tx: Transaction, account: AccountId, noted: Noted) -> None:
-    """Count attempts to the row of equal ones, or write one."""
+def add(tx: Transaction, account: AccountId, noted: Noted) -> int:
+    """Count attempts to the row of equal ones, or write one; returns its number."""
     attempt = noted.attempt
     result = attempt.result.value
-    number = tx.value(
+    number: int | None = tx.value(
         "SELECT id FROM sign_ins WHERE account = ? AND failed = ? AND way = ? AND address = ? AND method = ?"
         " AND name = ? AND result = ? AND reason = ? AND first_at_ms > ? ORDER BY id DESC LIMIT 1",
         (
@@ -121,10 +133,10 @@ def add(tx: Transaction, account: AccountId, noted: Noted) -> None:
             " agent = CASE WHEN ? = '' THEN agent ELSE ? END WHERE id = ?",
             (noted.count, noted.last_at_ms, noted.agent, noted.agent, number),
         )
-        return
-    tx.execute(
+        return number
+    added: int = tx.value(
         "INSERT INTO sign_ins (account, failed, way, address, method, name, result, reason, agent, attempts,"
-        " first_at_ms, last_at_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " first_at_ms, last_at_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
         (
             account,
             _failed(attempt),
@@ -145,6 +157,27 @@ def add(tx: Transaction, account: AccountId, noted: Noted) -> None:
         " WHERE account = ? AND failed = ? ORDER BY last_at_ms DESC, id DESC LIMIT ?)",
         (account, _failed(attempt), account, _failed(attempt), MAX_KEPT),
     )
+    return added
+
+
+def add_unfinished(
+    tx: Transaction, account: AccountId, *, address: str, agent: str, method: str, now_ms: int
+) -> int:
+    """Note that a password was right and something else is to be shown; returns the row's number.
+
+    It is a failure until `finish`: so the owner sees that somebody has the password, whatever becomes of the sign-in.
+    """
+    attempt = Attempt(Way.WEB, plain_address(address), method, "", Result.FAILED, Why.UNFINISHED.value)
+    return add(tx, account, Noted(attempt, 1, now_ms, now_ms, plain(agent)))
+
+
+def finish(tx: Transaction, account: AccountId, number: int) -> None:
+    """One of the attempts of this row was completed after all."""
+    which = (account, number, Why.UNFINISHED.value)
+    tx.execute(
+        "UPDATE sign_ins SET attempts = attempts - 1 WHERE account = ? AND id = ? AND reason = ?", which
+    )
+    tx.execute("DELETE FROM sign_ins WHERE account = ? AND id = ? AND reason = ? AND attempts <= 0", which)
 
 
 def listing(tx: Transaction, account: AccountId) -> list[SignIn]:

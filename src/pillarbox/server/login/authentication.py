@@ -22,13 +22,14 @@ from typing import Final, TypeAlias, assert_never
 
 from pillarbox.directory import accounts
 from pillarbox.directory.accounts import Account, by_login
-from pillarbox.directory.sign_in import app_passwords, credential_marks, credentials, secrets, sign_ins
+from pillarbox.directory.sign_in import app_passwords, credential_marks, credentials, secrets
 from pillarbox.directory.sign_in.app_passwords import Matched, Scope
 from pillarbox.directory.sign_in.browser_sessions import BrowserSession
 from pillarbox.directory.sign_in.credential_marks import mark
 from pillarbox.directory.sign_in.credentials import Candidate
 from pillarbox.directory.sign_in.known_clients import client_key
 from pillarbox.directory.sign_in.password_hash import PasswordHash
+from pillarbox.directory.sign_in.sign_ins import Why
 from pillarbox.protocol.sasl import mechanisms
 from pillarbox.protocol.sasl.exchange import (
     Challenge,
@@ -429,13 +430,11 @@ def _by_app_password(account: Account, matched: Matched) -> Authenticated:
     return Authenticated(account, matched, mark(matched.digest))
 
 
-_SECOND_FACTOR: Final = Unsuitable(sign_ins.SECOND_FACTOR, INSTEAD, needs_app_password=True)
+_SECOND_FACTOR: Final = Unsuitable(Why.SECOND_FACTOR.value, INSTEAD, needs_app_password=True)
 _AN_APP_PASSWORD: Final = Means("app password")
 _OUTSIDE: Final = Unsuitable(credentials.OUTSIDE)
-_FOR_PROGRAMS: Final = Unsuitable(
-    "an app password at the sign-in page", "this is an app password, which is for programs"
-)
-_READ_ONLY: Final = Unsuitable(sign_ins.READ_ONLY, "this app password is read-only, and may not send mail")
+_FOR_PROGRAMS: Final = Unsuitable(Why.FOR_PROGRAMS.value, "this is an app password, which is for programs")
+_READ_ONLY: Final = Unsuitable(Why.READ_ONLY.value, "this app password is read-only, and may not send mail")
 
 
 def _is_app_password(outcome: Outcome) -> bool:
@@ -462,7 +461,7 @@ def _unsuitable(matched: Matched, client: Client) -> Unsuitable | None:
         return _OUTSIDE
     if not matched.is_for(client.scope):
         service = client.scope.upper()
-        return Unsuitable(sign_ins.OTHER_SERVICES, f"this app password is not for {service}")
+        return Unsuitable(Why.OTHER_SERVICE.value, f"this app password is not for {service}")
     if client.scope is Scope.SMTP and matched.read_only:
         return _READ_ONLY
     return None

@@ -15,7 +15,7 @@ from pillarbox.directory.sign_in import known_clients
 from pillarbox.directory.sign_in.app_passwords import Scope
 from pillarbox.directory.sign_in.credentials import NOBODY
 from pillarbox.directory.sign_in.known_clients import client_key, is_this_machine, network_key
-from pillarbox.directory.sign_in.sign_ins import Result, Way
+from pillarbox.directory.sign_in.sign_ins import Result, Way, Why
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.login.password_checks import AuthenticationUnavailable
 from pillarbox.server.login.sign_in_log import OWN_PASSWORD, UNKNOWN, Means, SignInLog
@@ -30,9 +30,6 @@ MAX_KNOWN_PAIRS: Final = 50_000
 """Pairs of account and client that this process remembers to be in the database."""
 
 _WEB: Final = str(Way.WEB)
-_WRONG: Final = "wrong password"
-_DISABLED: Final = "the account is disabled"
-_TOO_MANY: Final = "too many attempts at once"
 
 LOGINS: Final = Family(
     name="logins",
@@ -92,7 +89,7 @@ class LoginHistory:
         if wait is None:
             self._count(client, Result.THROTTLED)
             if account is not None:
-                self._note(account, client, UNKNOWN, Result.THROTTLED, reason=_TOO_MANY)
+                self._note(account, client, UNKNOWN, Result.THROTTLED, reason=Why.TOO_MANY.value)
             raise AuthenticationUnavailable("too many attempts are waiting already")
         if wait:
             await self._world.clock.sleep(wait)
@@ -131,7 +128,7 @@ class LoginHistory:
     def _failed(self, account: Account | None, client: Client, why: str, means: Means) -> None:
         self._count(client, Result.FAILED)
         if account is not None:
-            reason = why or (_WRONG if account.enabled else _DISABLED)
+            reason = why or (Why.WRONG_PASSWORD if account.enabled else Why.DISABLED).value
             self._note(account, client, means, Result.FAILED, reason=reason)
         # The login is not logged: people type passwords there.
         known = {"why": why} if why else {}

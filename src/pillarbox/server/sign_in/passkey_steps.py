@@ -17,6 +17,7 @@ from pillarbox.directory.sign_in import browser_sessions, passkeys, secrets, sig
 from pillarbox.directory.sign_in.browser_sessions import BrowserSession, Method, digest_of
 from pillarbox.directory.sign_in.passkeys import NewPasskey, Passkey, Use
 from pillarbox.directory.sign_in.sign_in_steps import MAX_TRIES, Purpose, Step
+from pillarbox.directory.sign_in.sign_ins import Why
 from pillarbox.server.sign_in import open_challenges
 from pillarbox.server.sign_in.open_challenges import OpenChallenge
 from pillarbox.server.sign_in.passkey_responses import ResponseRefused
@@ -28,7 +29,7 @@ from pillarbox.world.world import World
 
 REFUSED: Final = "passkey refused"
 """The event's name."""
-_WRONG: Final = "a wrong passkey"
+_WRONG: Final = Why.WRONG_PASSKEY.value
 
 
 class Asked(Struct, frozen=True):

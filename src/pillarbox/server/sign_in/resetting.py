@@ -22,6 +22,7 @@ from pillarbox.directory.sign_in.app_passwords import Scope
 from pillarbox.directory.sign_in.known_clients import client_key, is_this_machine, network_key
 from pillarbox.directory.sign_in.password_hash import PasswordHash
 from pillarbox.directory.sign_in.reset_links import ResetLink
+from pillarbox.directory.sign_in.sign_ins import Why
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.protocol.sasl.identity import MAX_IDENTITY_OCTETS
 from pillarbox.protocol.sasl.saslprep import PreparationFailed, prepare_query
@@ -208,7 +209,7 @@ class Resetting:
         for check in self._codes:
             if await check(link.account, code, known):
                 return None
-        await self._authenticator.second_failed(account, client, why="a wrong code with a link")
+        await self._authenticator.second_failed(account, client, why=Why.WRONG_CODE_WITH_LINK.value)
         return NotDone.WRONG
 
     def _finish(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pillarbox.directory.sign_in.sign_ins import Why
 from pillarbox.server.pages import rendering
 from pillarbox.server.pages.language import Language
 from pillarbox.server.pages.words import TABLE, account, frame, reset, sign_in, words_of
@@ -43,3 +44,9 @@ def test_the_keys_that_templates_name_are_in_the_table() -> None:
         named |= {match["key"] for match in NAMED.finditer(file.read_text())}
     assert len(named) > 50
     assert named - set(TABLE) == set()
+
+
+def test_all_reasons_of_failed_sign_ins_have_words() -> None:
+    assert {key.partition(".")[2] for key in TABLE if key.startswith("why.")} == {
+        why.name.lower() for why in Why if why is not Why.TOO_MANY
+    }

@@ -7,8 +7,7 @@ from starlette.responses import Response
 
 from pillarbox.admin import devices as verbs
 from pillarbox.admin.permissions import act
-from pillarbox.directory.sign_in.credentials import OUTSIDE
-from pillarbox.directory.sign_in.sign_ins import OTHER_SERVICES, READ_ONLY, SECOND_FACTOR, Result, SignIn
+from pillarbox.directory.sign_in.sign_ins import Result, SignIn, Why
 from pillarbox.server.http.request import HttpRequest
 from pillarbox.server.pages import agents
 from pillarbox.server.pages.account.visiting import account_page, finished, for_owner
@@ -18,12 +17,6 @@ from pillarbox.server.pages.words import TABLE
 PATH: Final = "/account/sign-ins"
 NOTICES: Final = "/account/sign-ins/notices"
 SECTION: Final = "sign_ins"
-_WHY: Final = {
-    SECOND_FACTOR: "sign_ins.why.second_factor",
-    OTHER_SERVICES: "sign_ins.why.other_services",
-    READ_ONLY: "sign_ins.why.read_only",
-    OUTSIDE: "sign_ins.why.outside",
-}
 
 
 class Row(Struct, frozen=True, gc=False):
@@ -34,7 +27,7 @@ class Row(Struct, frozen=True, gc=False):
     result: str
     """The key of its words."""
     why: str
-    """The key of why what was right did not let in; empty where nothing was right, or it did."""
+    """The key of its words; empty where there is nothing to be said."""
     method: str
     """The key of its words; empty where it is not known."""
     name: str
@@ -81,8 +74,8 @@ def _row(one: SignIn) -> Row:
     method = f"method.{attempt.method}"
     return Row(
         way=f"way.{attempt.way.value}",
-        why=_WHY.get(attempt.reason, ""),
         result="sign_ins.throttled" if attempt.result is Result.THROTTLED else "sign_ins.failed",
+        why=_why(attempt.reason),
         method=method if method in TABLE else "",
         name=attempt.name,
         address=attempt.address,
@@ -92,3 +85,10 @@ def _row(one: SignIn) -> Row:
         last_at_ms=one.last_at_ms,
         has_failed=one.has_failed,
     )
+
+
+def _why(reason: str) -> str:
+    """The key of its words; empty for what only an older version says, and where the result says it already."""
+    if reason == Why.TOO_MANY or reason not in set(Why):
+        return ""
+    return f"why.{Why(reason).name.lower()}"
