@@ -91,7 +91,7 @@ PASSKEY = "1, 0, 0, 0, NULL, NULL, NULL"
 BROWSER_SESSION = (
     "VALUES (hex(randomblob(4)), {}, randomblob(32), NULL, 0, 'password', '', '', x'', 0, 0, 0, 1, 0)"
 )
-SIGN_IN_STEP = "VALUES (randomblob(32), {}, 'sign in', '', '', x'', 0, 1, '', 0)"
+SIGN_IN_STEP = "VALUES (randomblob(32), {}, 'sign in', '', '', x'', 0, 1, '', 0, NULL)"
 UNSNOOZED = "NULL, NULL, NULL, NULL, NULL"
 REPAIRED = {
     "unused-file-is-unused": ["INSERT INTO blob_files_unused SELECT location FROM blobs WHERE location IS NOT NULL"],

@@ -92,7 +92,8 @@ CREATE TABLE sign_in_steps (
   tries INTEGER NOT NULL,
   expires_at_ms INTEGER NOT NULL,
   network TEXT NOT NULL,
-  known INTEGER NOT NULL
+  known INTEGER NOT NULL,
+  sign_in INTEGER
 ) WITHOUT ROWID;
 CREATE INDEX sign_in_steps_by_account ON sign_in_steps (account);
 CREATE INDEX sign_in_steps_by_expiry ON sign_in_steps (expires_at_ms);

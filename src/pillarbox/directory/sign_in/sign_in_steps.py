@@ -52,9 +52,11 @@ class Step(Struct, frozen=True, gc=False):
     tries: int
     """Attempts that were made, this one included."""
     expires_at_ms: int
+    sign_in: int | None
+    """The row that says that this sign-in is not complete (`sign_ins.add_unfinished`)."""
 
 
-_COLUMNS: Final = "account, purpose, session, credential, challenge, tries, expires_at_ms"
+_COLUMNS: Final = "account, purpose, session, credential, challenge, tries, expires_at_ms, sign_in"
 
 
 def begin(
@@ -68,6 +70,7 @@ def begin(
     credential: str = "",
     challenge: bytes = b"",
     client: str = "",
+    sign_in: int | None = None,
 ) -> None:
     """Begin a step whose token has this digest (`browser_sessions.digest_of`). `client`: who begins it
     (`known_clients.client_key`); empty where it is somebody who has a session."""
@@ -76,7 +79,7 @@ def begin(
     _make_room(tx, account, network)
     tx.execute(
         "INSERT INTO sign_in_steps (digest, account, purpose, session, credential, challenge, tries, expires_at_ms,"
-        " network, known) VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, ?)",
+        " network, known, sign_in) VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?)",
         (
             digest,
             account,
@@ -87,6 +90,7 @@ def begin(
             now_ms + LASTS_MS,
             network,
             int(known),
+            sign_in,
         ),
     )
 

@@ -6,11 +6,12 @@ from typing import Final, TypeAlias
 
 from pillarbox.directory import accounts
 from pillarbox.directory.accounts import Account
-from pillarbox.directory.sign_in import browser_sessions, credential_marks, sign_in_steps
+from pillarbox.directory.sign_in import browser_sessions, credential_marks, sign_in_steps, sign_ins
 from pillarbox.directory.sign_in.app_passwords import Scope
 from pillarbox.directory.sign_in.browser_sessions import BrowserSession, Method, digest_of
 from pillarbox.directory.sign_in.known_clients import client_key
 from pillarbox.directory.sign_in.sign_in_steps import MAX_TRIES, Purpose, Step
+from pillarbox.directory.sign_in.sign_ins import Why
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.login.authentication import Authenticated, Authenticator, Client, Unsuitable
 from pillarbox.server.login.sign_in_log import Means
@@ -110,7 +111,7 @@ class SignIn:
             return Gone()
         method = await self._right_code(begun.account.id, code, begun.known)
         if method is None:
-            return await self.failed(begun, browser, why="a wrong code")
+            return await self.failed(begun, browser, why=Why.WRONG_CODE.value)
         return await self.complete(step, begun.account, method, browser)
 
     # --- for what is shown otherwise
@@ -217,8 +218,18 @@ class SignIn:
             return None
         needed = factors.of(tx, account)
         if needed.is_needed:
+            noted = sign_ins.add_unfinished(
+                tx,
+                account,
+                address=browser.address,
+                agent=browser.agent,
+                method=Method.PASSWORD.value,
+                now_ms=self._world.clock.now_ms(),
+            )
             client = client_key(browser.address)
-            self._begin(tx, account, Purpose.SIGN_IN, digest, credential=who.credential, client=client)
+            self._begin(
+                tx, account, Purpose.SIGN_IN, digest, credential=who.credential, client=client, sign_in=noted
+            )
             return needed
         return self._sessions.open_in(tx, account, Method.PASSWORD, browser, token_digest=digest)
 
@@ -246,6 +257,7 @@ class SignIn:
         session: str = "",
         credential: str = "",
         client: str = "",
+        sign_in: int | None = None,
     ) -> None:
         sign_in_steps.begin(
             tx,
@@ -256,6 +268,7 @@ class SignIn:
             session=session,
             credential=credential,
             client=client,
+            sign_in=sign_in,
         )
 
     def _complete(
@@ -276,6 +289,8 @@ class SignIn:
             return None
         if not _still_holds(tx, step, account) or (using is not None and not using(tx)):
             return None
+        if step.sign_in is not None:
+            sign_ins.finish(tx, account, step.sign_in)
         if step.purpose == Purpose.PROVE:
             return browser_sessions.note_proof(tx, account, step.session, digest_of(token), now_ms=now_ms)
         return self._sessions.open_in(tx, account, method, browser, token_digest=digest_of(token))

@@ -278,7 +278,7 @@ def test_what_has_expired_is_removed_and_what_it_has_opened_ends(server: Server,
         write(
             server,
             lambda tx: tx.execute(
-                "INSERT INTO sign_in_steps VALUES (x'00', 1, 'sign in', '', '', x'', 0, 1, '', 0)"
+                "INSERT INTO sign_in_steps VALUES (x'00', 1, 'sign in', '', '', x'', 0, 1, '', 0, NULL)"
             ),
         )
 

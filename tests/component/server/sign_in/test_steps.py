@@ -13,9 +13,10 @@ from pillarbox.app.database import SCHEMAS
 from pillarbox.config.schema import Config
 from pillarbox.directory import accounts
 from pillarbox.directory.accounts import Account
-from pillarbox.directory.sign_in import known_clients, sign_in_steps
+from pillarbox.directory.sign_in import known_clients, sign_in_steps, sign_ins
 from pillarbox.directory.sign_in.browser_sessions import Method, digest_of
 from pillarbox.directory.sign_in.sign_in_steps import MAX_TRIES, Purpose
+from pillarbox.directory.sign_in.sign_ins import Why
 from pillarbox.server.http.request import HttpRequest
 from pillarbox.server.http.route import Route
 from pillarbox.server.login.authentication import Authenticator
@@ -265,6 +266,46 @@ def test_without_a_password_only_a_passkey_opens_a_session(tmp_path: Path) -> No
         assert isinstance(await sign_in.alone(account, BROWSER, lambda _: False), Gone)
         await someone.write(lambda tx: accounts.set_enabled(tx, account.id, enabled=False))
         assert isinstance(await sign_in.alone(account, BROWSER, lambda _: True), Gone)
+
+    run(tmp_path, test)
+
+
+def test_who_has_the_password_alone_is_seen(tmp_path: Path) -> None:
+    async def test(someone: Person) -> None:
+        async def failed() -> list[tuple[str, str, str, int]]:
+            found = await someone.database.read(sign_ins.listing, someone.account.id)
+            return [
+                (one.attempt.address, one.attempt.method, one.attempt.reason, one.count)
+                for one in found
+                if one.attempt.reason == Why.UNFINISHED
+            ]
+
+        first = await someone.begun()
+        assert await failed() == [("192.0.2.1", "password", Why.UNFINISHED, 1)], "seen at once"
+        second = await someone.begun()
+        assert await failed() == [("192.0.2.1", "password", Why.UNFINISHED, 2)]
+        # Completed, it was no failure
+        assert isinstance(await someone.sign_in.with_code(first, RECOVERY_CODES[0], BROWSER), SignedIn)
+        assert await failed() == [("192.0.2.1", "password", Why.UNFINISHED, 1)]
+        wrong = await someone.sign_in.with_code(second, "000000", BROWSER)
+        assert isinstance(wrong, Wrong)
+        assert len(await failed()) == 1
+        # A password that was changed since takes nothing back
+        await someone.write(lambda tx: sign_in_steps.drop_all(tx, someone.account.id))
+        assert isinstance(await someone.sign_in.with_code(second, RECOVERY_CODES[1], BROWSER), Gone)
+        assert len(await failed()) == 1
+
+    run(tmp_path, test)
+
+
+def test_who_completes_every_sign_in_leaves_no_failure(tmp_path: Path) -> None:
+    async def test(someone: Person) -> None:
+        done = await someone.sign_in.with_code(await someone.begun(), someone.code(), BROWSER)
+        assert isinstance(done, SignedIn)
+        await someone.authenticators[0].settled()
+        found = await someone.database.read(sign_ins.listing, someone.account.id)
+        assert [one.attempt.method for one in found if not one.has_failed] == ["password+totp"]
+        assert not [one for one in found if one.has_failed]
 
     run(tmp_path, test)
 

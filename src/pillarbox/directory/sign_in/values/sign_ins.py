@@ -42,6 +42,7 @@ _SIGN_IN_STEPS: Final = TableValues(
         "expires_at_ms": date(),
         "network": text("''"),
         "known": integer(instead="0"),
+        "sign_in": optional(integer(1)),
     },
     rule="What is kept of a sign-in that is not complete has its types.",
     named="CAST(account AS INTEGER)",
