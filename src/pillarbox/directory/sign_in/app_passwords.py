@@ -70,6 +70,8 @@ class Matched:
     networks: str
     """As `allowed_networks` keeps them."""
     digest: bytes = field(repr=False)
+    has_expired: bool = False
+    """Then it lets nobody in."""
 
     def is_for(self, scope: Scope) -> bool:
         """Whether this service may be used with it."""
@@ -200,15 +202,14 @@ def revoke(tx: Transaction, account: AccountId, identifier: int) -> bool:
 
 
 def matching(tx: Transaction, digest: bytes, *, now_ms: int) -> Matched | None:
-    """The app password with this digest, of whatever account and for whatever service, unless it has expired."""
+    """The app password with this digest, of whatever account and for whatever service, also where it has
+    expired."""
     row = tx.row(
         "SELECT account, id, name, scopes, read_only, networks, digest, expires_at_ms FROM app_passwords"
         " WHERE digest = ?",
         (digest,),
     )
-    if row is None or has_expired(row[-1], now_ms=now_ms):
-        return None
-    return _matched(row)
+    return None if row is None else _matched(row, has_expired=has_expired(row[-1], now_ms=now_ms))
 
 
 def find(tx: Transaction, account: AccountId, identifier: int) -> Matched | None:
@@ -228,9 +229,9 @@ def name_of(tx: Transaction, account: AccountId, identifier: int) -> str | None:
     return name
 
 
-def _matched(row: tuple[Any, ...]) -> Matched:
+def _matched(row: tuple[Any, ...], *, has_expired: bool = False) -> Matched:
     account, identifier, name, scopes, read_only, networks, digest, *_ = row
-    return Matched(account, identifier, name, _scopes(scopes), bool(read_only), networks, digest)
+    return Matched(account, identifier, name, _scopes(scopes), bool(read_only), networks, digest, has_expired)
 
 
 def has_expired(expires_at_ms: int | None, *, now_ms: int) -> bool:

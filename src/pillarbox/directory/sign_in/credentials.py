@@ -210,14 +210,14 @@ def stand_in(tx: Transaction, login: str, *, secret: bytes) -> str | None:
     return _candidate(tx, instead)[1]
 
 
-OUTSIDE: Final = Why.OUTSIDE.value
-"""For the log: why a right password was refused like a wrong one."""
+SILENT: Final = (Why.OUTSIDE.value, Why.EXPIRED.value)
+"""For the log: why a right app password was refused like a wrong one."""
 
 
 def scram_keys(tx: Transaction, login: str, *, secret: bytes, address: str, now_ms: int) -> ScramKeys:
-    """The keys for a SCRAM exchange of this login: those of its password and of its app passwords that have not
-    expired, for whatever service. `address`: the client's. The proof of an app password that may not be used there
-    is refused as a wrong one is: by then the client has not been told anything.
+    """The keys for a SCRAM exchange of this login: those of its password and of its app passwords, for whatever
+    service. `address`: the client's. The proof of an app password that has expired, or may not be used there, is
+    refused as a wrong one is: by then the client has not been told anything.
 
     For a login that does not exist (or is disabled, or has no password) they are keys that no password matches, with
     the salt that the login always has.
@@ -263,20 +263,27 @@ def _candidate(tx: Transaction, account: AccountId) -> tuple[str | None, str | N
 def _key_pairs(tx: Transaction, account: AccountId, *, address: str, now_ms: int) -> tuple[KeyPair, ...]:
     own = tx.rows("SELECT stored_key, server_key FROM passwords WHERE account = ?", (account,))
     apps = tx.rows(
-        "SELECT stored_key, server_key, id, networks, expires_at_ms FROM app_passwords WHERE account = ?"
+        "SELECT stored_key, server_key, id, name, networks, expires_at_ms FROM app_passwords WHERE account = ?"
         " ORDER BY last_used_at_ms DESC",
         (account,),
     )
-    fitting = (
-        KeyPair(stored, server, identifier, partial(_outside, networks, address) if networks else None)
-        for stored, server, identifier, networks, expires_at_ms in apps
-        if not has_expired(expires_at_ms, now_ms=now_ms)
+    of_apps = (
+        KeyPair(
+            stored,
+            server,
+            identifier,
+            partial(_refusal, networks, address, has_expired=has_expired(expires_at_ms, now_ms=now_ms)),
+            name,
+        )
+        for stored, server, identifier, name, networks, expires_at_ms in apps
     )
-    return (*(KeyPair(*row) for row in own), *fitting)
+    return (*(KeyPair(*row) for row in own), *of_apps)
 
 
-def _outside(networks: str, address: str) -> str:
-    return "" if allowed_networks.permit(networks, address) else OUTSIDE
+def _refusal(networks: str, address: str, *, has_expired: bool) -> str:
+    if has_expired:
+        return Why.EXPIRED.value
+    return "" if allowed_networks.permit(networks, address) else Why.OUTSIDE.value
 
 
 def _unmatchable_keys(login: str, secret: bytes) -> KeyPair:

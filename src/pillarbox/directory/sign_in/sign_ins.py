@@ -57,6 +57,7 @@ class Why(StrEnum):
     WRONG_PASSKEY = "a wrong passkey"
     UNFINISHED = "password right, second step not completed"
     OUTSIDE = "outside of the networks of the app password"
+    EXPIRED = "the app password has expired"
     OTHER_SERVICE = "the app password is for other services"
     READ_ONLY = "the app password is read-only"
     FOR_PROGRAMS = "an app password at the sign-in page"

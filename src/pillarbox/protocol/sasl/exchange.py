@@ -76,6 +76,8 @@ class Failure:
 
     reason: Reason
     detail: str = ""
+    name: str = ""
+    """Of the key pair whose proof was right, and refused (`KeyPair.name`)."""
 
 
 Step = Challenge | CheckPassword | NeedKeys | Success | Failure
@@ -89,10 +91,11 @@ Mechanism = Generator[Question, Answer, Success]
 class AuthenticationFailed(Exception):
     """Raised inside a mechanism to end it; `Exchange` turns it into a `Failure`."""
 
-    def __init__(self, reason: Reason, detail: str) -> None:
+    def __init__(self, reason: Reason, detail: str, name: str = "") -> None:
         super().__init__(detail)
         self.reason = reason
         self.detail = detail
+        self.name = name
 
 
 class Exchange:
@@ -133,13 +136,13 @@ class Exchange:
             success: Success = end.value
             return success
         except AuthenticationFailed as refused:
-            return self._fail(refused.reason, refused.detail)
+            return self._fail(refused.reason, refused.detail, refused.name)
         return self._question
 
-    def _fail(self, reason: Reason, detail: str) -> Failure:
+    def _fail(self, reason: Reason, detail: str, name: str = "") -> Failure:
         self._question = None
         self._mechanism.close()
-        return Failure(reason, detail)
+        return Failure(reason, detail, name)
 
 
 def response_of(answer: Answer) -> bytes:

@@ -63,14 +63,14 @@ def scram(nonce: str, channel: ChannelBinding | None, *, plus: bool) -> Mechanis
 
 
 def _proven(keys: ScramKeys, signed: bytes, proof: bytes) -> KeyPair:
-    why = "wrong proof"
+    why, name = "wrong proof", ""
     for pair in keys.pairs:
         if proof_holds(pair.stored_key, signed, proof):
             refusal = pair.refusal() if pair.refusal else ""
             if not refusal:
                 return pair
-            why = refusal  # found, but as slow as if it were not
-    raise AuthenticationFailed(Reason.CREDENTIALS, why)
+            why, name = refusal, pair.name  # found, but as slow as if it were not
+    raise AuthenticationFailed(Reason.CREDENTIALS, why, name)
 
 
 def _binding_data(first: ClientFirst, channel: ChannelBinding | None, *, plus: bool) -> bytes:

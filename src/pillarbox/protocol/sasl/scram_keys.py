@@ -26,6 +26,8 @@ class KeyPair:
     """The caller's number for it, returned in `Success`; `None` for the account's own password."""
     refusal: Callable[[], str] | None = field(default=None, repr=False, compare=False)
     """Asked once it is proven: why its proof is refused as a wrong one is, for the log; empty where it is accepted."""
+    name: str = field(default="", repr=False, compare=False)
+    """What its owner calls it; goes into the `Failure` where the proof is refused."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,16 +8,17 @@
 What is always true: the answer is an `Authenticated` or nothing, with no hint whether login or password was
 wrong, and both cost the same; an attempt is delayed before it is checked (see `throttle`); an app
 password is tried first, because that is cheap; Argon2 runs in few threads (see `password_checks`). What limits an app
-password is looked at in one place (`_unsuitable`). One that is used outside of its networks is answered as a wrong
-password is, and costs the same. Whoever shows one from where it may be used, but for a service that it is not for, is
-told so (`Unsuitable`): who has it could find that out, and its owner has to.
+password is looked at in one place (`_unsuitable`). One that has expired, or is used outside of its networks, is
+answered as a wrong password is, and costs the same; only its owner sees which one it was. Whoever shows one from where
+it may be used, but for a service that it is not for, is told so (`Unsuitable`): who has it could find that out, and its
+owner has to.
 
 The own password of an account that has a second factor lets no program in. Whoever has shown or proven it is told to
 use an app password; a wrong one is answered as always, for the second factor is looked at last.
 """
 
 from collections.abc import Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, TypeAlias, assert_never
 
 from pillarbox.directory import accounts
@@ -96,6 +97,8 @@ class Unsuitable:
     """For the client, as a sentence without its end; empty: it is answered as a wrong password is."""
     needs_app_password: bool = False
     """It is the account's own, which programs may not use. It slows nobody down as a guess would."""
+    app_password: Matched | None = field(default=None, compare=False)
+    """It is this one, for its owner's list of sign-ins."""
 
     def hint(self, web_url: str) -> str:
         """Where `needs_app_password`, all that the client's person is told, where `web_url` is this server's for
@@ -179,7 +182,7 @@ class Authenticator:
         """
         matched = await self._matching(token)
         unsuitable = _unsuitable(matched, client) if matched else None
-        if unsuitable is _OUTSIDE:
+        if _is_silent(unsuitable):
             matched = None
         account = await self._world.database.read(accounts.get, matched.account) if matched else None
         login = account.login if account else ""
@@ -227,8 +230,8 @@ class Authenticator:
         account, candidate = await self._world.database.read(credentials.of_login, login)
         known = await self._history.slow_down(account, login, client, password=password)
         right = await self._checked(candidate, login, password, client, urgent=known)
-        if is_person and _is_app_password(right):
-            right = _FOR_PROGRAMS
+        if is_person and right and _is_app_password(right):
+            right = Unsuitable(Why.FOR_PROGRAMS.value, _FOR_PROGRAMS, app_password=right.app_password)
         if not isinstance(right, Authenticated):
             return await self._refused(right, login, client, password=password)
         if candidate and candidate.second_factor and not right.app_password and not is_person:
@@ -264,9 +267,10 @@ class Authenticator:
         who = _by_app_password(candidate.account, matched) if matched else _by_password(candidate)
         return self._succeeded(who, success.login, client)
 
-    async def scram_failed(self, login: str, client: Client, *, why: str) -> None:
-        """A SCRAM exchange failed at its proof."""
-        await self._history.failed(login, client, why=why)
+    async def scram_failed(self, login: str, client: Client, *, why: str, name: str) -> None:
+        """A SCRAM exchange failed at its proof. `name`: of the app password that was proven all the same."""
+        means = Means(_APP_PASSWORD, name) if name else UNKNOWN
+        await self._history.failed(login, client, why=why, means=means)
 
     async def may_act_as(self, account: Account, authorization: str) -> bool:
         """Whether the account may take on this authorization identity; so far, only its own."""
@@ -293,7 +297,7 @@ class Authenticator:
 
     def _succeeded(self, who: Authenticated, login: str, client: Client) -> Authenticated:
         used = who.app_password
-        means = OWN_PASSWORD if used is None else Means("app password", used.name, used.id)
+        means = OWN_PASSWORD if used is None else Means(_APP_PASSWORD, used.name, used.id)
         self._history.succeeded(who.account, login, client, means)
         return who
 
@@ -302,8 +306,11 @@ class Authenticator:
     ) -> Unsuitable | None:
         """Record a failed login; what the client is to know of it."""
         why = unsuitable.why if unsuitable else ""
-        means = _AN_APP_PASSWORD if unsuitable else UNKNOWN
-        await self._history.failed(login, client, password=password, why=why, means=means)
+        used = unsuitable.app_password if unsuitable else None
+        means = Means(_APP_PASSWORD, used.name) if used else UNKNOWN
+        await self._history.failed(
+            login, client, password=password, why=why, means=means, owner=used.account if used else None
+        )
         return unsuitable if unsuitable and unsuitable.words else None
 
     async def _checked(
@@ -315,7 +322,7 @@ class Authenticator:
             matched = await self._matching(password)
             if candidate and matched and matched.account == candidate.account.id:
                 unsuitable = _unsuitable(matched, client)
-                if unsuitable is not _OUTSIDE:
+                if not _is_silent(unsuitable):
                     return unsuitable or _by_app_password(candidate.account, matched)
                 outside = unsuitable
         if candidate is None or candidate.foreign or not password:
@@ -410,8 +417,8 @@ class Attempt:
 
     async def _failed(self, failure: Failure) -> Failure:
         if failure.reason is Reason.CREDENTIALS and self._login:
-            why = failure.detail if failure.detail == credentials.OUTSIDE else ""
-            await self._authenticator.scram_failed(self._login, self._client, why=why)
+            why = failure.detail if failure.detail in credentials.SILENT else ""
+            await self._authenticator.scram_failed(self._login, self._client, why=why, name=failure.name)
         return failure
 
     async def _authorized(self, who: Outcome, authorization: str) -> Authenticated | Unsuitable | Failure:
@@ -431,10 +438,14 @@ def _by_app_password(account: Account, matched: Matched) -> Authenticated:
 
 
 _SECOND_FACTOR: Final = Unsuitable(Why.SECOND_FACTOR.value, INSTEAD, needs_app_password=True)
-_AN_APP_PASSWORD: Final = Means("app password")
-_OUTSIDE: Final = Unsuitable(credentials.OUTSIDE)
-_FOR_PROGRAMS: Final = Unsuitable(Why.FOR_PROGRAMS.value, "this is an app password, which is for programs")
-_READ_ONLY: Final = Unsuitable(Why.READ_ONLY.value, "this app password is read-only, and may not send mail")
+_APP_PASSWORD: Final = "app password"  # noqa: S105 - no password
+_FOR_PROGRAMS: Final = "this is an app password, which is for programs"
+_READ_ONLY: Final = "this app password is read-only, and may not send mail"
+
+
+def _is_silent(unsuitable: Unsuitable | None) -> bool:
+    """Whether it is answered as a wrong password is, as slowly."""
+    return unsuitable is not None and not unsuitable.words
 
 
 def _is_app_password(outcome: Outcome) -> bool:
@@ -457,13 +468,17 @@ def _prepared(login: str, password: str) -> tuple[str, str]:
 
 def _unsuitable(matched: Matched, client: Client) -> Unsuitable | None:
     """Why an app password is no good for what this client wants; the one place that says so."""
+    if matched.has_expired:
+        return Unsuitable(Why.EXPIRED.value, app_password=matched)
     if not matched.is_allowed_at(client.address):
-        return _OUTSIDE
+        return Unsuitable(Why.OUTSIDE.value, app_password=matched)
     if not matched.is_for(client.scope):
         service = client.scope.upper()
-        return Unsuitable(Why.OTHER_SERVICE.value, f"this app password is not for {service}")
+        return Unsuitable(
+            Why.OTHER_SERVICE.value, f"this app password is not for {service}", app_password=matched
+        )
     if client.scope is Scope.SMTP and matched.read_only:
-        return _READ_ONLY
+        return Unsuitable(Why.READ_ONLY.value, _READ_ONLY, app_password=matched)
     return None
 
 

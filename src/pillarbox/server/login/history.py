@@ -89,7 +89,7 @@ class LoginHistory:
         if wait is None:
             self._count(client, Result.THROTTLED)
             if account is not None:
-                self._note(account, client, UNKNOWN, Result.THROTTLED, reason=Why.TOO_MANY.value)
+                self._note(account.id, client, UNKNOWN, Result.THROTTLED, reason=Why.TOO_MANY.value)
             raise AuthenticationUnavailable("too many attempts are waiting already")
         if wait:
             await self._world.clock.sleep(wait)
@@ -101,16 +101,23 @@ class LoginHistory:
         self._throttle.succeeded(_key(account, login), where)
         self._remember(account, where)
         self._count(client, Result.SUCCEEDED)
-        self._note(account, client, means, Result.SUCCEEDED)
+        self._note(account.id, client, means, Result.SUCCEEDED)
 
     async def failed(
-        self, login: str, client: Client, *, password: str = "", why: str = "", means: Means = UNKNOWN
+        self,
+        login: str,
+        client: Client,
+        *,
+        password: str = "",
+        why: str = "",
+        means: Means = UNKNOWN,
+        owner: AccountId | None = None,
     ) -> None:
         """Login or password was wrong, or is no good here: `why`, for the log and the owner. `password` is empty where
-        it was not shown."""
+        it was not shown. `owner`: whose account it is, where it was shown without a login."""
         account = await self._world.database.read(by_login, login)
         self._throttle.failed(_key(account, login), client_key(client.address), password=password)
-        self._failed(account, client, why, means)
+        self._failed(account, client, why, means, owner)
 
     def refused(self, account: Account, client: Client, *, why: str) -> None:
         """The password was right, and lets nobody in. A failed login, which slows down no other."""
@@ -125,11 +132,20 @@ class LoginHistory:
         """Return once all that is to be recorded is written."""
         await asyncio.gather(self._log.settled(), *self._tasks)
 
-    def _failed(self, account: Account | None, client: Client, why: str, means: Means) -> None:
+    def _failed(
+        self,
+        account: Account | None,
+        client: Client,
+        why: str,
+        means: Means,
+        owner: AccountId | None = None,
+    ) -> None:
         self._count(client, Result.FAILED)
         if account is not None:
             reason = why or (Why.WRONG_PASSWORD if account.enabled else Why.DISABLED).value
-            self._note(account, client, means, Result.FAILED, reason=reason)
+            self._note(account.id, client, means, Result.FAILED, reason=reason)
+        elif owner is not None:
+            self._note(owner, client, means, Result.FAILED, reason=why)
         # The login is not logged: people type passwords there.
         known = {"why": why} if why else {}
         self._world.telemetry.event("login failed", address=client.address, scope=client.scope, **known)
@@ -138,11 +154,9 @@ class LoginHistory:
         self._world.shared.metrics.count(LOGINS, client.way, str(result)).value += 1
 
     def _note(
-        self, account: Account, client: Client, means: Means, result: Result, *, reason: str = ""
+        self, account: AccountId, client: Client, means: Means, result: Result, *, reason: str = ""
     ) -> None:
-        self._log.note(
-            account.id, client.way, client.address, means, result, reason=reason, agent=client.agent
-        )
+        self._log.note(account, client.way, client.address, means, result, reason=reason, agent=client.agent)
 
     async def _is_known(self, account: AccountId, where: str) -> bool:
         if (account, where) in self._known:

@@ -10,6 +10,7 @@ from pillarbox.directory.schema import SCHEMA
 from pillarbox.directory.sign_in import app_passwords, credential_marks, credentials, known_clients, secrets
 from pillarbox.directory.sign_in.app_passwords import AppPasswordHash, Limits, Scope
 from pillarbox.directory.sign_in.password_hash import argon2_matches, hash_password
+from pillarbox.directory.sign_in.sign_ins import Why
 from pillarbox.protocol.sasl.scram_keys import DEFAULT_ITERATIONS, server_keys
 from pillarbox.world.database import Transaction
 from tests.kit.database import open_transaction
@@ -49,7 +50,9 @@ def opened_by(
 ) -> bool:
     digest = app_passwords.digest_of(password, SECRET)
     matched = app_passwords.matching(tx, digest, now_ms=now_ms) if digest else None
-    return matched is not None and matched.account == account.id and matched.is_for(scope)
+    if matched is None or matched.has_expired:
+        return False
+    return matched.account == account.id and matched.is_for(scope)
 
 
 @pytest.mark.rfc("9106 §3.1", "MUST")
@@ -183,9 +186,11 @@ def test_app_passwords_have_scram_keys_until_they_expire(tx: Transaction) -> Non
     own = server_keys(password, SALT)
     assert (keys.pairs[1].stored_key, keys.pairs[1].server_key) == (own.stored_key, own.server_key)
     assert keys.pairs[1].credential is not None
-    assert keys.pairs[1].refusal is None
+    assert keys.pairs[1].refusal is not None
+    assert keys.pairs[1].refusal() == ""
     keys = credentials.scram_keys(tx, "anna", secret=SECRET, address="192.0.2.1", now_ms=NOW_MS + 10)
-    assert len(keys.pairs) == 1
+    assert keys.pairs[1].refusal is not None
+    assert keys.pairs[1].refusal() == Why.EXPIRED
 
 
 def test_an_unknown_login_has_plausible_keys_that_stay(tx: Transaction) -> None:

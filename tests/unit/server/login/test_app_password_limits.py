@@ -6,8 +6,10 @@ from typing import Any, cast
 
 import pytest
 
-from pillarbox.directory.sign_in import app_passwords, credentials
+from pillarbox.directory.sign_in import app_passwords, sign_ins
 from pillarbox.directory.sign_in.app_passwords import Scope
+from pillarbox.directory.sign_in.sign_ins import Why
+from pillarbox.mail.identifiers import AccountId
 from pillarbox.protocol.sasl.client import Credentials, choose
 from pillarbox.protocol.sasl.exchange import Challenge, Failure, Reason
 from pillarbox.server.login.authentication import Authenticated, Authenticator, Client, Unsuitable
@@ -93,9 +95,19 @@ def test_this_machine_is_a_network_like_others() -> None:
     run(scenario)
 
 
+async def named_failures(bench: Bench, account: AccountId) -> list[tuple[str, str, str]]:
+    """What its owner sees of app passwords that were refused."""
+    await bench.authenticator.settled()
+    found = [one.attempt for one in await bench.database.read(sign_ins.listing, account)]
+    return [(one.method, one.name, one.reason) for one in found if one.name and one.reason]
+
+
 @pytest.mark.replaces_functions
 @pytest.mark.parametrize("way", WAYS)
-def test_outside_of_its_networks_it_is_a_wrong_password(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("why", [Why.OUTSIDE, Why.EXPIRED])
+def test_outside_of_its_networks_or_later_it_is_a_wrong_password(
+    way: str, why: Why, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The same outcome and the same challenges, counted the same, after the same work."""
     checked, counted = list[str | None](), list[tuple[str, str, str]]()
     holds, failed = PasswordChecks.holds, AuthThrottle.failed
@@ -112,7 +124,9 @@ def test_outside_of_its_networks_it_is_a_wrong_password(way: str, monkeypatch: p
     monkeypatch.setattr(AuthThrottle, "failed", counting_failures)
 
     async def scenario(bench: Bench) -> None:
-        right = add_app(bench, bench.anna, Scope.IMAP, networks=OFFICE)
+        right = add_app(bench, bench.anna, Scope.IMAP, networks=OFFICE if why is Why.OUTSIDE else ())
+        if why is Why.EXPIRED:
+            await bench.database.write(lambda tx: tx.execute("UPDATE app_passwords SET expires_at_ms = 1"))
         wrong, client = "aaaa-bbbb-cccc-dddd-eeee", Client("198.51.100.7", Scope.IMAP)
         met = []
         for password in (wrong, right):
@@ -134,8 +148,10 @@ def test_outside_of_its_networks_it_is_a_wrong_password(way: str, monkeypatch: p
         assert outcome is (None if way in ("password", "token") else Reason.CREDENTIALS)
         assert b"v=" not in challenges  # by which a server of SCRAM shows that the password was right
         (event,) = [fields for name, fields in bench.telemetry.events if "why" in fields]
-        assert event["why"] == credentials.OUTSIDE
+        assert event["why"] == why
         assert right not in repr(bench.telemetry.events)
+        # Its owner sees which one it was
+        assert await named_failures(bench, bench.anna.id) == [("app password", "phone", why)]
 
     run(scenario)
 
@@ -149,7 +165,9 @@ def test_a_service_that_it_is_not_for_is_named(way: str, scope: Scope) -> None:
         outcome, _ = await tried(bench, way, "bert", password, Client("192.0.2.7", scope))
         assert isinstance(outcome, Unsuitable)
         assert outcome.words == f"this app password is not for {scope.upper()}"
-        assert bench.telemetry.events[-1][1]["why"] == "the app password is for other services"
+        assert bench.telemetry.events[-1][1]["why"] == Why.OTHER_SERVICE
+        expected = [("app password", "phone", Why.OTHER_SERVICE)]
+        assert await named_failures(bench, bench.bert.id) == expected
         # Elsewhere nothing is told, nor by a login that is disabled
         outcome, _ = await tried(bench, way, "bert", password, Client("198.51.100.7", scope))
         assert not isinstance(outcome, Unsuitable | Authenticated)

@@ -331,6 +331,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "Passwort richtig, zweiter Schritt nicht abgeschlossen",
     ),
     "why.outside": ("from a network that is not allowed", "aus einem Netz, das nicht erlaubt ist"),
+    "why.expired": ("the app password has expired", "das App-Passwort ist abgelaufen"),
     "why.other_service": (
         "the app password is for other services",
         "das App-Passwort ist für andere Dienste",
