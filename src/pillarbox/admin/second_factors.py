@@ -5,7 +5,15 @@ from dataclasses import dataclass
 from pillarbox.admin import accounts, concerns
 from pillarbox.admin.permissions import DOMAIN_ADMINISTRATOR, ONESELF, OPERATOR, may
 from pillarbox.directory.naming import NameRefused
-from pillarbox.directory.sign_in import passkeys, recovery_codes, second_factors, secrets, totp
+from pillarbox.directory.sign_in import (
+    browser_sessions,
+    passkeys,
+    recovery_codes,
+    second_factors,
+    secrets,
+    totp,
+)
+from pillarbox.directory.sign_in.browser_sessions import Method
 from pillarbox.directory.sign_in.passkeys import NewPasskey, Passkey
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.database import Transaction
@@ -90,14 +98,15 @@ def confirm_one_time_codes(
     """Let a secret count whose code of this step was shown.
 
     With the account's first second factor, what was opened with its password ends, and it gets recovery codes: `codes`,
-    which are returned; otherwise those stay that it has, and the list is empty. `None`: that secret waits no more.
+    which are returned; otherwise those stay that it has, and the list is empty. `session`: the browser session that
+    does it, which stays. `None`: that secret waits no more.
     """
     is_first = not second_factors.has_second_factor(tx, account)
     if not totp.confirm(tx, account, secret, step, now_ms=now_ms, session=session):
         return None
     if is_first:
         store_recovery_codes(tx, account, codes, fresh=fresh, now_ms=now_ms)
-    end_what_passwords_have_opened(tx, account, now_ms=now_ms)
+    end_what_passwords_have_opened(tx, account, now_ms=now_ms, staying=session)
     return codes if is_first else []
 
 
@@ -111,6 +120,7 @@ def add_passkey(
     codes: list[str],
     fresh: bytes,
     now_ms: int,
+    session: str = "",
 ) -> tuple[Passkey, list[str]]:
     """Add a passkey, which counts as second factor from now on; an empty name becomes a fitting one.
 
@@ -123,7 +133,7 @@ def add_passkey(
     if not is_first:
         return made, []
     store_recovery_codes(tx, account, codes, fresh=fresh, now_ms=now_ms)
-    end_what_passwords_have_opened(tx, account, now_ms=now_ms)
+    end_what_passwords_have_opened(tx, account, now_ms=now_ms, staying=session)
     return made, codes
 
 
@@ -139,9 +149,14 @@ def remove_passkey(tx: Transaction, account: AccountId, identifier: int) -> bool
 
 
 @may(OPERATOR)
-def end_what_passwords_have_opened(tx: Transaction, account: AccountId, *, now_ms: int) -> None:
+def end_what_passwords_have_opened(
+    tx: Transaction, account: AccountId, *, now_ms: int, staying: str = ""
+) -> None:
     """After an account has got a second factor: end the sessions and push subscriptions that were made with its own
-    password. Those of app passwords stay."""
+    password alone. Those of app passwords stay, and the browser session that has added it (`staying`; where there is
+    none, only those of programs end)."""
     second_factors.added(tx)
+    if staying:
+        browser_sessions.end_by(tx, account, Method.PASSWORD, but=staying)
     accounts.end_what_was_made_with_others(tx, account, now_ms=now_ms)
     tx.touch(account)

@@ -231,6 +231,17 @@ def end_all(tx: Transaction, account: AccountId, *, but: str = "") -> int:
     return ended
 
 
+def end_by(tx: Transaction, account: AccountId, method: Method, *, but: str) -> int:
+    """End the sessions of the account that were signed in to so, but for one; returns how many."""
+    ended = tx.execute(
+        "DELETE FROM browser_sessions WHERE account = ? AND method = ? AND id <> ?",
+        (account, method.value, but),
+    )
+    if ended:
+        announce_withdrawal(tx)
+    return ended
+
+
 def end_in(tx: Transaction, account: AccountId, device: bytes) -> int:
     """End the sessions of one browser, by the digest of the token by which it is known; returns how many."""
     ended = tx.execute("DELETE FROM browser_sessions WHERE account = ? AND device = ?", (account, device))

@@ -211,6 +211,6 @@ def _add(
     if browser_sessions.get(tx, session.account, session.id, now_ms=now_ms) is None:
         return Gone()
     made, told = second_factors.add_passkey(
-        tx, session.account, new, name=name, codes=codes, fresh=fresh, now_ms=now_ms
+        tx, session.account, new, name=name, codes=codes, fresh=fresh, now_ms=now_ms, session=session.id
     )
     return Added(made, told)

@@ -1,5 +1,6 @@
 """What people do on the pages of their own security, and that it holds at the other doors."""
 
+import base64
 import poplib
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -9,7 +10,7 @@ import pytest
 
 from pillarbox.admin.permissions import NotPermitted
 from pillarbox.config.sections.listen import Listen
-from pillarbox.directory.sign_in import app_passwords, browser_sessions, passkeys
+from pillarbox.directory.sign_in import app_passwords, browser_sessions, passkeys, totp
 from pillarbox.directory.sign_in.app_passwords import AppPassword, Scope
 from pillarbox.directory.sign_in.passkeys import NewPasskey
 from pillarbox.server.connection import SessionFactory
@@ -307,22 +308,23 @@ def test_mails_about_new_devices_are_switched_off_and_on(server: Server, person:
 # --- two steps
 
 
+def secret_in(page: Page) -> bytes:
+    """The secret that somebody may type into an app."""
+    (shown,) = [line for line in page.text.split("\n") if line.isupper() and line.count(" ") == 7]
+    return base64.b32decode(shown.replace(" ", ""))
+
+
 def test_one_time_codes_are_set_up_used_and_removed(server: Server, person: Person) -> None:
-    import base64
-
-    from pillarbox.directory.sign_in import totp
-
     now_ms = server.provider.world.clock.now_ms
     page = person.get("/account/second-factor/set-up")
     assert page.flaws() == []
     (picture,) = page.all("img")
     assert picture["src"].startswith("data:image/svg+xml")
-    (shown,) = [line for line in page.text.split("\n") if line.isupper() and line.count(" ") == 7]
-    secret = base64.b32decode(shown.replace(" ", ""))
+    secret = secret_in(page)
     wrong = person.send("/account/second-factor/set-up", code="12")
     assert wrong.status == 422
     assert wrong.described("code") == ["code-error"]
-    assert shown in wrong.text  # it is the same one
+    assert secret_in(wrong) == secret, "it is the same one"
     assert lets_in(server, PASSWORD)
     step = totp.step_at(now_ms())
     codes = person.send("/account/second-factor/set-up", code=totp.code_of(secret, step))
@@ -369,6 +371,21 @@ def test_who_adds_the_first_second_factor_is_warned_of_mail_programs(secure: Ser
     assert links(page).count("/account/app-passwords") == 2  # among the sections, and with the warning
     passkey(secure)
     assert WARNED not in person.get(f"/account/{section}").text
+
+
+def test_browsers_that_the_password_alone_has_let_in_are_signed_out_by_a_second_factor(
+    server: Server, person: Person
+) -> None:
+    """One of them may be whoever the second factor is to keep out."""
+    stranger, other = Person(server), Person(server)
+    stranger.sign_in()
+    other.sign_in(1)
+    secret = secret_in(person.get("/account/second-factor/set-up"))
+    step = totp.step_at(server.provider.world.clock.now_ms())
+    person.send("/account/second-factor/set-up", code=totp.code_of(secret, step))
+    assert person.get("/account").path == "/account"
+    assert stranger.get("/account").path == "/sign-in?to=%2Faccount"
+    assert other.get("/account").path == "/account"
 
 
 def test_a_secret_that_another_session_has_seen_is_not_set_up(server: Server, person: Person) -> None:

@@ -122,8 +122,14 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "second_factor.app.on": ("Set up on {when}", "Eingerichtet am {when}"),
     "second_factor.programs.first": (
-        "Mail programs with the account's password are signed out then: make an app password for each.",
-        "Mailprogramme mit dem Passwort des Kontos werden dann abgemeldet: bitte für jedes ein App-Passwort machen.",
+        (
+            "Mail programs with the account's password are signed out then: make an app password for each. "
+            "So are other browsers that have signed in with the password alone."
+        ),
+        (
+            "Mailprogramme mit dem Passwort des Kontos werden dann abgemeldet: bitte für jedes ein App-Passwort "
+            "machen. Ebenso andere Browser, die sich nur mit dem Passwort angemeldet haben."
+        ),
     ),
     "second_factor.programs.on": (
         "Mail programs need an app password each: the password of the account does not let them in.",
