@@ -95,8 +95,12 @@ class AuthThrottle:
             rules.append((_account(account), ACCOUNT))
         if not known and not is_here:
             rules += [(_client(client), CLIENT), (_network(client), NETWORK), (_password(password), PASSWORD)]
-        counted = [(key, tally, rule) for key, rule in rules if (tally := self._tallies.get(*key))]
-        wait = max((_wait(tally, rule, now) for _, tally, rule in counted), default=0.0)
+        counted, wait = [], 0.0
+        for key, rule in rules:
+            tally = self._tallies.get(*key)
+            if tally is not None:
+                counted.append((key, tally, rule))
+                wait = max(wait, _wait(tally, rule, now))
         if wait > MAX_WAIT_S:
             return None
         for key, tally, rule in counted:

@@ -29,12 +29,12 @@ class Tally:
 class Tallies:
     """The table."""
 
-    __slots__ = ("_keys", "_numbers", "_secret")
+    __slots__ = ("_hashing", "_keys", "_numbers")
 
     def __init__(self, memory: memoryview, secret: bytes) -> None:
         self._keys = memory[: _CELLS * 8].cast("Q")
         self._numbers = memory[_CELLS * 8 :].cast("d")
-        self._secret = secret
+        self._hashing = blake2b(digest_size=8, key=secret)
 
     def get(self, *key: str) -> Tally | None:
         """A copy of a key's tally."""
@@ -78,6 +78,6 @@ class Tallies:
         )
 
     def _hash(self, key: tuple[str, ...]) -> int:
-        name = "\0".join(key).encode("utf-8", "surrogatepass")
-        digest = blake2b(name, digest_size=8, key=self._secret).digest()
-        return int.from_bytes(digest, "big") or 1  # 0 marks a free place
+        hashing = self._hashing.copy()
+        hashing.update("\0".join(key).encode("utf-8", "surrogatepass"))
+        return int.from_bytes(hashing.digest(), "big") or 1  # 0 marks a free place
