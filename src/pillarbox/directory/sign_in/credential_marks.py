@@ -18,6 +18,8 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Final
 
+from msgspec import Struct
+
 from pillarbox.directory.sign_in import app_passwords, browser_sessions
 from pillarbox.directory.sign_in.app_passwords import Scope
 from pillarbox.directory.sign_in.second_factors import OF_ROW, has_second_factor
@@ -84,26 +86,45 @@ def _of_own(tx: Transaction, account: AccountId) -> dict[str, int | None]:
 
 
 _OWN: Final = (
-    f"SELECT a.enabled, p.argon2, f.hash, {OF_ROW} FROM accounts a"  # noqa: S608 - constants
+    f"SELECT a.enabled, p.argon2, f.hash, {OF_ROW}, p.stored_key FROM accounts a"  # noqa: S608 - constants
     " LEFT JOIN passwords p ON p.account = a.id LEFT JOIN foreign_passwords f ON f.account = a.id WHERE a.id = ?"
 )
 
 
-def own_password(tx: Transaction, account: AccountId) -> tuple[bool, str | None, str | None, bool]:
-    """Whether the account is enabled; its Argon2 hash; where it has none, its foreign hash; and whether it has a second
-    factor. In one statement, for each login asks."""
+class Own(Struct, frozen=True, gc=False):
+    """The own password of an account, and what decides whether it opens anything."""
+
+    enabled: bool = False
+    """The account is."""
+    argon2: str | None = None
+    foreign: str | None = None
+    """The hash of another server, where there is no Argon2 hash."""
+    second_factor: bool = False
+    """The account has one."""
+    stored_key: bytes | None = None
+    """For SCRAM."""
+
+    def __repr__(self) -> str:
+        return "Own()"
+
+
+_NOTHING: Final = Own()
+
+
+def own_password(tx: Transaction, account: AccountId) -> Own:
+    """All of it in one statement, for each login asks; empty for an account that does not exist."""
     row = tx.row(_OWN, (account,))
     if row is None:
-        return False, None, None, False
-    enabled, argon2, foreign, second_factor = row
-    return bool(enabled), argon2, foreign if argon2 is None else None, bool(second_factor)
+        return _NOTHING
+    enabled, argon2, foreign, second_factor, stored_key = row
+    return Own(bool(enabled), argon2, foreign if argon2 is None else None, bool(second_factor), stored_key)
 
 
 def own_stands(tx: Transaction, account: AccountId, hashed: str, *, of_person: bool = False) -> bool:
     """Whether the account's own password that was stored so has not been withdrawn, as `withdrawn` tells. It costs one
     statement while this hash is the stored one."""
-    enabled, argon2, foreign, second_factor = own_password(tx, account)
-    if enabled and hashed in (argon2, foreign) and (of_person or not second_factor):
+    own = own_password(tx, account)
+    if own.enabled and hashed in (own.argon2, own.foreign) and (of_person or not own.second_factor):
         return True
     return not withdrawn(tx, ((account, mark(hashed)),), of_person=of_person)
 

@@ -25,7 +25,7 @@ from pillarbox.directory.sign_in import (
     sign_in_steps,
 )
 from pillarbox.directory.sign_in.app_passwords import Matched, has_expired
-from pillarbox.directory.sign_in.credential_marks import Reason, mark, own_password
+from pillarbox.directory.sign_in.credential_marks import Own, Reason, mark, own_password
 from pillarbox.directory.sign_in.password_hash import PasswordHash
 from pillarbox.directory.sign_in.sign_ins import Why
 from pillarbox.directory.withdrawal import announce_withdrawal
@@ -169,28 +169,32 @@ def find_proven(
     """Whoever has shown by SCRAM that they know the password with this key: the account's own (`number` is None), or
     the app password with this number. `None` where the password is another one by now, or the account is disabled:
     between its first message and its last, an exchange takes as long as the client wants."""
-    candidate = find(tx, login)
-    if candidate is None:
+    account, own = _of_login(tx, login)
+    if account is None or not account.enabled:
         return None
-    account = candidate.account.id
+    candidate = _candidate_of(account, own)
     if number is None:
-        held = tx.row("SELECT 1 FROM passwords WHERE account = ? AND stored_key = ?", (account, stored_key))
-        return (candidate, None) if held else None
+        return (candidate, None) if own.stored_key == stored_key else None
     # Numbers are used again
     held = tx.row("SELECT 1 FROM app_passwords WHERE id = ? AND stored_key = ?", (number, stored_key))
-    matched = app_passwords.find(tx, account, number) if held else None
+    matched = app_passwords.find(tx, account.id, number) if held else None
     return (candidate, matched) if matched else None
 
 
 def of_login(tx: Transaction, login: str) -> tuple[Account | None, Candidate | None]:
     """The account of a login, also of one that is disabled; and what `find` finds. As many statements for each
     login."""
+    account, own = _of_login(tx, login)
+    return account, _candidate_of(account, own) if account and account.enabled else None
+
+
+def _of_login(tx: Transaction, login: str) -> tuple[Account | None, Own]:
     account = accounts.by_login(tx, login)
-    number = account.id if account else NOBODY
-    _, argon2, foreign, second_factor = own_password(tx, number)
-    return account, Candidate(
-        account, argon2, foreign, second_factor
-    ) if account and account.enabled else None
+    return account, own_password(tx, account.id if account else NOBODY)
+
+
+def _candidate_of(account: Account, own: Own) -> Candidate:
+    return Candidate(account, own.argon2, own.foreign, own.second_factor)
 
 
 def stand_in(tx: Transaction, login: str, *, secret: bytes) -> str | None:
@@ -214,10 +218,12 @@ SILENT: Final = (Why.OUTSIDE.value, Why.EXPIRED.value)
 """For the log: why a right app password was refused like a wrong one."""
 
 
-def scram_keys(tx: Transaction, login: str, *, secret: bytes, address: str, now_ms: int) -> ScramKeys:
-    """The keys for a SCRAM exchange of this login: those of its password and of its app passwords, for whatever
-    service. `address`: the client's. The proof of an app password that has expired, or may not be used there, is
-    refused as a wrong one is: by then the client has not been told anything.
+def scram_keys(
+    tx: Transaction, login: str, *, secret: bytes, address: str, now_ms: int
+) -> tuple[Account | None, ScramKeys]:
+    """The account of a login, also of one that is disabled; and the keys for a SCRAM exchange of it: those of its
+    password and of its app passwords, for whatever service. `address`: the client's. The proof of an app password that
+    has expired, or may not be used there, is refused as a wrong one is: by then the client has not been told anything.
 
     For a login that does not exist (or is disabled, or has no password) they are keys that no password matches, with
     the salt that the login always has.
@@ -227,7 +233,7 @@ def scram_keys(tx: Transaction, login: str, *, secret: bytes, address: str, now_
     salt, iterations = _scram_parameters(tx, number) or (scram_salt(login, secret), DEFAULT_ITERATIONS)
     pairs = _key_pairs(tx, number, address=address, now_ms=now_ms)
     usable = pairs if account and account.enabled else ()
-    return ScramKeys(salt, iterations, usable or (_unmatchable_keys(login, secret),))
+    return account, ScramKeys(salt, iterations, usable or (_unmatchable_keys(login, secret),))
 
 
 def scram_parameters(tx: Transaction, account: AccountId) -> tuple[bytes, int]:
@@ -256,8 +262,8 @@ def _scram_parameters(tx: Transaction, account: AccountId) -> tuple[bytes, int] 
 
 def _candidate(tx: Transaction, account: AccountId) -> tuple[str | None, str | None]:
     """The account's Argon2 hash; where it has none, its foreign hash."""
-    _, argon2, foreign, _ = own_password(tx, account)
-    return argon2, foreign
+    own = own_password(tx, account)
+    return own.argon2, own.foreign
 
 
 def _key_pairs(tx: Transaction, account: AccountId, *, address: str, now_ms: int) -> tuple[KeyPair, ...]:

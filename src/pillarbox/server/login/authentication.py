@@ -241,16 +241,19 @@ class Authenticator:
         return right
 
     async def scram_keys(self, login: str, client: Client) -> ScramKeys:
-        """The keys for a SCRAM exchange; for an unknown login, keys that no password fits."""
-        database = self._world.database
-        await self._history.slow_down(await database.read(by_login, login), login, client)
-        return await database.read(
+        """The keys for a SCRAM exchange; for an unknown login, keys that no password fits.
+
+        They are read before the delay: whether they are still good is asked at the end, as late as the client likes.
+        """
+        account, keys = await self._world.database.read(
             credentials.scram_keys,
             login,
             secret=await self._secret.octets(),
             address=client.address,
             now_ms=self._world.clock.now_ms(),
         )
+        await self._history.slow_down(account, login, client)
+        return keys
 
     async def scram_succeeded(self, success: Success, client: Client) -> Outcome:
         """Who a finished SCRAM exchange has proven to be there; `None` where account or password are gone by now,

@@ -72,7 +72,7 @@ def test_argon2_and_scram_keys_are_written_together(tx: Transaction) -> None:
         found = credentials.find(tx, "anna")
         assert found is not None
         assert found.argon2 == hashed(password).argon2
-        keys = credentials.scram_keys(tx, "anna", secret=SECRET, address="192.0.2.1", now_ms=NOW_MS)
+        keys = credentials.scram_keys(tx, "anna", secret=SECRET, address="192.0.2.1", now_ms=NOW_MS)[1]
         assert keys.pairs == (server_keys(password, SALT),)
 
 
@@ -87,7 +87,7 @@ def test_a_disabled_account_has_no_credentials(tx: Transaction) -> None:
     anna = person(tx, "anna@one.example", "first")
     accounts.set_enabled(tx, anna.id, enabled=False)
     assert credentials.find(tx, "anna") is None
-    keys = credentials.scram_keys(tx, "anna", secret=SECRET, address="192.0.2.1", now_ms=NOW_MS)
+    keys = credentials.scram_keys(tx, "anna", secret=SECRET, address="192.0.2.1", now_ms=NOW_MS)[1]
     assert server_keys("first", SALT) not in keys.pairs
 
 
@@ -181,14 +181,14 @@ def test_mail_is_all_scopes(tx: Transaction) -> None:
 def test_app_passwords_have_scram_keys_until_they_expire(tx: Transaction) -> None:
     anna = person(tx, "anna@one.example", "first")
     password = add_app(tx, anna, Scope.IMAP, expires_at_ms=NOW_MS + 10)
-    keys = credentials.scram_keys(tx, "anna", secret=SECRET, address="192.0.2.1", now_ms=NOW_MS)
+    keys = credentials.scram_keys(tx, "anna", secret=SECRET, address="192.0.2.1", now_ms=NOW_MS)[1]
     assert keys.pairs[0] == server_keys("first", SALT)
     own = server_keys(password, SALT)
     assert (keys.pairs[1].stored_key, keys.pairs[1].server_key) == (own.stored_key, own.server_key)
     assert keys.pairs[1].credential is not None
     assert keys.pairs[1].refusal is not None
     assert keys.pairs[1].refusal() == ""
-    keys = credentials.scram_keys(tx, "anna", secret=SECRET, address="192.0.2.1", now_ms=NOW_MS + 10)
+    keys = credentials.scram_keys(tx, "anna", secret=SECRET, address="192.0.2.1", now_ms=NOW_MS + 10)[1]
     assert keys.pairs[1].refusal is not None
     assert keys.pairs[1].refusal() == Why.EXPIRED
 
@@ -197,12 +197,12 @@ def test_an_unknown_login_has_plausible_keys_that_stay(tx: Transaction) -> None:
     person(tx, "anna@one.example", "first")
 
     def shown(login: str) -> object:
-        return credentials.scram_keys(tx, login, secret=SECRET, address="192.0.2.1", now_ms=NOW_MS)
+        return credentials.scram_keys(tx, login, secret=SECRET, address="192.0.2.1", now_ms=NOW_MS)[1]
 
     assert shown("nobody@one.example") == shown("nobody@one.example")
-    known = credentials.scram_keys(tx, "anna", secret=SECRET, address="192.0.2.1", now_ms=NOW_MS)
-    unknown = credentials.scram_keys(tx, "nobody", secret=SECRET, address="192.0.2.1", now_ms=NOW_MS)
-    other = credentials.scram_keys(tx, "nobody2", secret=SECRET, address="192.0.2.1", now_ms=NOW_MS)
+    known = credentials.scram_keys(tx, "anna", secret=SECRET, address="192.0.2.1", now_ms=NOW_MS)[1]
+    unknown = credentials.scram_keys(tx, "nobody", secret=SECRET, address="192.0.2.1", now_ms=NOW_MS)[1]
+    other = credentials.scram_keys(tx, "nobody2", secret=SECRET, address="192.0.2.1", now_ms=NOW_MS)[1]
     assert (len(unknown.salt), unknown.iterations) == (len(known.salt), known.iterations)
     assert unknown.salt != other.salt
     assert unknown.pairs != other.pairs
@@ -210,11 +210,15 @@ def test_an_unknown_login_has_plausible_keys_that_stay(tx: Transaction) -> None:
 
 def test_a_salt_is_the_same_before_and_after_the_account_is_made(tx: Transaction) -> None:
     person(tx, "anna@one.example")
-    before = credentials.scram_keys(tx, "BERT@one.example", secret=SECRET, address="192.0.2.1", now_ms=NOW_MS)
+    before = credentials.scram_keys(
+        tx, "BERT@one.example", secret=SECRET, address="192.0.2.1", now_ms=NOW_MS
+    )[1]
     accounts.create(
         tx, "bert@one.example", scram_salt=credentials.scram_salt("bert@one.example", SECRET), now_ms=NOW_MS
     )
-    after = credentials.scram_keys(tx, "bert@one.example", secret=SECRET, address="192.0.2.1", now_ms=NOW_MS)
+    after = credentials.scram_keys(tx, "bert@one.example", secret=SECRET, address="192.0.2.1", now_ms=NOW_MS)[
+        1
+    ]
     assert after.salt == before.salt
 
 
