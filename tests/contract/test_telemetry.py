@@ -88,7 +88,7 @@ def test_nothing_heavy_is_loaded_before_it_is_needed() -> None:
     program = (
         "import sys\n"
         "import pillarbox.world.telemetry, pillarbox.world.resolver.system, pillarbox.world.resolver.cache\n"
-        "import pillarbox.world.tls.server, pillarbox.world.tls.authority, pillarbox.server.login.authentication\n"
+        "import pillarbox.world.tls.server, pillarbox.world.tls.authority, pillarbox.server.login.authenticator\n"
         "import pillarbox.server.sign_in.totp, pillarbox.server.sign_in.recovery\n"
         "import pillarbox.server.sign_in.passkeys\n"
         "pillarbox.world.telemetry.SystemTelemetry()\n"

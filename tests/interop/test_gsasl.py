@@ -15,7 +15,9 @@ from pillarbox.directory.sign_in.app_passwords import Scope
 from pillarbox.protocol.sasl.exchange import Challenge
 from pillarbox.protocol.sasl.line import decode_initial, decode_response, encode_challenge
 from pillarbox.server.connection import TlsState
-from pillarbox.server.login.authentication import Attempt, Authenticator, Client
+from pillarbox.server.login.attempt import Attempt
+from pillarbox.server.login.authenticator import Authenticator
+from pillarbox.server.login.client import Client
 from pillarbox.store.schema import SCHEMA as STORE
 from pillarbox.world.clock import SystemClock
 from pillarbox.world.database.sqlite import memory_database

@@ -19,7 +19,7 @@ from pillarbox.mail.identifiers import AccountId
 from pillarbox.mail.number_set import EVERYTHING
 from pillarbox.mail.summary import summarize
 from pillarbox.server.connection import Peer
-from pillarbox.server.login.authentication import Authenticator
+from pillarbox.server.login.authenticator import Authenticator
 from pillarbox.store import append, mailboxes, placements
 from pillarbox.world.blobs import DatabaseBlobs, FileBlobs, prepare
 from pillarbox.world.clock import Clock, SystemClock

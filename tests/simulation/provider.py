@@ -27,7 +27,7 @@ from pillarbox.queue import control
 from pillarbox.queue.inspection import Selection
 from pillarbox.server.connection import Peer
 from pillarbox.server.listener import Listener, ServiceOffer, shared_buffer
-from pillarbox.server.login.authentication import Authenticator
+from pillarbox.server.login.authenticator import Authenticator
 from pillarbox.server.pump.turns import Turns
 from pillarbox.server.relay.context import RelayLimits
 from pillarbox.server.relay.relay import Relay

@@ -13,7 +13,7 @@ from pillarbox.config.services import SERVICES, WireProtocol
 from pillarbox.directory.sign_in import credential_marks
 from pillarbox.server.connection import Peer
 from pillarbox.server.listener import Listener, ListenerLimits, ServiceOffer, shared_buffer
-from pillarbox.server.login.authentication import Authenticator
+from pillarbox.server.login.authenticator import Authenticator
 from pillarbox.server.networks import Networks
 from pillarbox.server.pump.turns import Turns
 from pillarbox.world.database import DatabaseUnavailable

@@ -10,7 +10,7 @@ from pillarbox.delivery.reception.reception import Reception
 from pillarbox.protocol.smtp.capabilities import Role
 from pillarbox.server.connection import Connection, SessionFactory
 from pillarbox.server.imap.service import ImapService
-from pillarbox.server.login.authentication import Authenticator
+from pillarbox.server.login.authenticator import Authenticator
 from pillarbox.server.metrics.service import MetricsService
 from pillarbox.server.pop3.service import Pop3Service
 from pillarbox.server.smtp.service import SmtpService

@@ -24,7 +24,7 @@ from pillarbox.directory.withdrawal import WITHDRAWN
 from pillarbox.queue.schedule import any_leased, end_leases
 from pillarbox.server.chores import BackgroundWork
 from pillarbox.server.control.answers import ControlService
-from pillarbox.server.login.authentication import Authenticator
+from pillarbox.server.login.authenticator import Authenticator
 from pillarbox.server.pulse import Pulse
 from pillarbox.world.database.sqlite import keep_no_statistics
 from pillarbox.world.process_lock import ProcessLock

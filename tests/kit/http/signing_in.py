@@ -8,7 +8,7 @@ from pillarbox.protocol.http.problem import Problem
 from pillarbox.server.http.cookies import Cookie
 from pillarbox.server.http.request import HttpRequest
 from pillarbox.server.http.route import Access, Route
-from pillarbox.server.login.authentication import Unsuitable
+from pillarbox.server.login.outcome import Unsuitable
 from pillarbox.server.sign_in.steps import Gone, SignedIn, StepNeeded, Wrong
 from tests.kit.http.server import HttpClient
 from tests.kit.http.server import Response as Answer

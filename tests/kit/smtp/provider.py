@@ -21,7 +21,7 @@ from pillarbox.dns import Failure, Kind, Mx
 from pillarbox.mail.identifiers import AccountId, MailboxId
 from pillarbox.protocol.smtp.capabilities import Role
 from pillarbox.server.connection import ConnectionGone, Peer, TlsState
-from pillarbox.server.login.authentication import Authenticator
+from pillarbox.server.login.authenticator import Authenticator
 from pillarbox.server.smtp.command_counts import SessionLimits
 from pillarbox.server.smtp.service import SmtpService
 from pillarbox.server.smtp.session import SmtpSession

@@ -1,7 +1,7 @@
 """Second factors: what somebody must have beside the password.
 
 An account that has one is signed in to with both, by a browser. Programs can't ask for it, so its own password opens
-nothing to them any more (`credential_marks`, `server.login.authentication`): each gets an app password.
+nothing to them any more (`credential_marks`, `server.login`): each gets an app password.
 """
 
 from typing import Final

@@ -23,7 +23,9 @@ from pillarbox.protocol.http.credentials import (
 from pillarbox.protocol.http.problem import Problem
 from pillarbox.server.http.origin import Origin
 from pillarbox.server.http.refusals import Refused
-from pillarbox.server.login.authentication import Authenticated, Authenticator, Client, Unsuitable
+from pillarbox.server.login.authenticator import Authenticator
+from pillarbox.server.login.client import Client
+from pillarbox.server.login.outcome import Authenticated, Unsuitable
 from pillarbox.server.sign_in.sessions import Sessions
 
 REMEMBERED_S: Final = 60.0

@@ -18,7 +18,7 @@ from pillarbox.server.http.cookies import HOST_PREFIX
 from pillarbox.server.http.counts import REQUESTS
 from pillarbox.server.http.origin import Origin, Proxies
 from pillarbox.server.http.refusals import fields_of
-from pillarbox.server.login.authentication import Authenticator
+from pillarbox.server.login.authenticator import Authenticator
 from pillarbox.server.networks import Networks
 from pillarbox.server.pump.alarms import Alarms
 from pillarbox.server.sign_in.changing import Changing

@@ -15,7 +15,7 @@ from pillarbox.server.http.cross_site import origin as origin_of
 from pillarbox.server.http.origin import Origin
 from pillarbox.server.http.refusals import fields_of
 from pillarbox.server.http.upload import Upload
-from pillarbox.server.login.authentication import Authenticated
+from pillarbox.server.login.outcome import Authenticated
 from pillarbox.world.memory import Reservation
 
 GONE_POLL_S: Final = 1.0

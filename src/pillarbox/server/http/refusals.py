@@ -8,7 +8,7 @@ from starlette.requests import ClientDisconnect
 from pillarbox.protocol.http.problem import MEDIA_TYPE, Problem
 from pillarbox.protocol.jmap.problems import Problem as JmapProblem
 from pillarbox.server.connection import ConnectionGone
-from pillarbox.server.login.authentication import AuthenticationUnavailable
+from pillarbox.server.login.password_checks import AuthenticationUnavailable
 from pillarbox.world.blobs import BlobDamaged
 from pillarbox.world.database import DatabaseUnavailable
 from pillarbox.world.memory import MemoryScarce

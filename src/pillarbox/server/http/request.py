@@ -12,7 +12,7 @@ from pillarbox.server.http import cookies
 from pillarbox.server.http.cookies import Cookie
 from pillarbox.server.http.exchange import Exchange
 from pillarbox.server.http.origin import Origin
-from pillarbox.server.login.authentication import Authenticated
+from pillarbox.server.login.outcome import Authenticated
 from pillarbox.server.sign_in.changing import Changing
 from pillarbox.server.sign_in.resetting import Resetting
 from pillarbox.server.sign_in.sessions import Sessions

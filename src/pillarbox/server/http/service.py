@@ -10,7 +10,7 @@ from pillarbox.server.http.route import Route
 from pillarbox.server.http.routes import ROUTES
 from pillarbox.server.http.routing import Router
 from pillarbox.server.http.session import HttpSession
-from pillarbox.server.login.authentication import Authenticator
+from pillarbox.server.login.authenticator import Authenticator
 from pillarbox.world.world import World
 
 

@@ -1,6 +1,6 @@
 """LOGIN, AUTHENTICATE (RFC 9051 §6.2, RFC 4959 SASL-IR).
 
-Credentials are checked by `server.login.authentication`. A refusal never shows whether the name or the password was
+Credentials are checked by `server.login`. A refusal never shows whether the name or the password was
 wrong; an app password that is right says what it is not for, and a right password that an app password must replace
 says so.
 """
@@ -17,7 +17,9 @@ from pillarbox.protocol.sasl.exchange import Challenge, Failure, Reason
 from pillarbox.server.connection import Connection
 from pillarbox.server.imap.reply import Reply, bad, no, ok
 from pillarbox.server.imap.session_state import AUTOLOGOUT_S, SessionState
-from pillarbox.server.login.authentication import Authenticated, Authenticator, Client, Unsuitable
+from pillarbox.server.login.authenticator import Authenticator
+from pillarbox.server.login.client import Client
+from pillarbox.server.login.outcome import Authenticated, Unsuitable
 
 _FAILED: Final = no("Authentication failed", response_codes.AUTHENTICATIONFAILED)
 

@@ -13,7 +13,7 @@ from pillarbox.mail.mailbox_name import InvalidMailboxName
 from pillarbox.mail.transfer import UnknownEncoding
 from pillarbox.protocol.imap import response_codes, responses
 from pillarbox.protocol.imap.selected import NoSuchMessage
-from pillarbox.server.login.authentication import AuthenticationUnavailable
+from pillarbox.server.login.password_checks import AuthenticationUnavailable
 from pillarbox.store.account_counters import NoSuchAccount, NoSuchMailbox, OverQuota
 from pillarbox.store.mailboxes import CannotDeleteInbox, MailboxExists, NestedInItself, TooManyNames
 from pillarbox.world.blobs import BlobDamaged

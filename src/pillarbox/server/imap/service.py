@@ -6,7 +6,7 @@ from pillarbox.server.imap.caches import Caches
 from pillarbox.server.imap.handlers import command_counts
 from pillarbox.server.imap.limits import DEFAULT_LIMITS, ImapLimits
 from pillarbox.server.imap.session import ImapSession
-from pillarbox.server.login.authentication import Authenticator
+from pillarbox.server.login.authenticator import Authenticator
 from pillarbox.world.world import World
 
 

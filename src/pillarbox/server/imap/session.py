@@ -43,7 +43,7 @@ from pillarbox.server.imap.reply import (
 )
 from pillarbox.server.imap.session_state import LOGIN_TIMEOUT_S, NONE, SessionState
 from pillarbox.server.imap.updates import MailboxGone
-from pillarbox.server.login.authentication import Authenticator
+from pillarbox.server.login.authenticator import Authenticator
 from pillarbox.world.database import DatabaseUnavailable
 from pillarbox.world.world import World
 

@@ -23,7 +23,8 @@ from pillarbox.server.connection import Connection
 from pillarbox.server.imap.caches import Caches
 from pillarbox.server.imap.incoming import IncomingMessages
 from pillarbox.server.imap.limits import ImapLimits
-from pillarbox.server.login.authentication import Attempt, Authenticator
+from pillarbox.server.login.attempt import Attempt
+from pillarbox.server.login.authenticator import Authenticator
 from pillarbox.store import mailboxes
 from pillarbox.world.database import Transaction
 from pillarbox.world.memory import UNCOUNTED_OCTETS

@@ -7,16 +7,15 @@ it could not be recorded.
 
 import asyncio
 from collections.abc import Coroutine
-from dataclasses import dataclass
 from typing import Final
 
 from pillarbox.directory.accounts import Account, by_login, login_key
 from pillarbox.directory.sign_in import known_clients
-from pillarbox.directory.sign_in.app_passwords import Scope
 from pillarbox.directory.sign_in.credentials import NOBODY
-from pillarbox.directory.sign_in.known_clients import client_key, is_this_machine, network_key
+from pillarbox.directory.sign_in.known_clients import client_key
 from pillarbox.directory.sign_in.sign_ins import Result, Way, Why
 from pillarbox.mail.identifiers import AccountId
+from pillarbox.server.login.client import Client
 from pillarbox.server.login.password_checks import AuthenticationUnavailable
 from pillarbox.server.login.sign_in_log import OWN_PASSWORD, UNKNOWN, Means, SignInLog
 from pillarbox.server.login.throttle import AuthThrottle
@@ -29,7 +28,6 @@ DAY_MS: Final = 24 * 3600 * 1000
 MAX_KNOWN_PAIRS: Final = 50_000
 """Pairs of account and client that this process remembers to be in the database."""
 
-_WEB: Final = str(Way.WEB)
 
 LOGINS: Final = Family(
     name="logins",
@@ -39,31 +37,6 @@ LOGINS: Final = Family(
         ("result", tuple(Result)),
     ),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Client:
-    """Who wants to log in, and for what."""
-
-    address: str
-    """The IP address of the other end."""
-    scope: Scope
-    """The service that is to be used: an app password must be made for it."""
-    agent: str = ""
-    """What it says it is, as it wrote it; empty where it has not said so yet."""
-    by_browser: bool = False
-    """Somebody signs in by our pages."""
-
-    @property
-    def way(self) -> str:
-        """By what it comes in, the value of a `Way`."""
-        return _WEB if self.by_browser else str(self.scope)
-
-    @property
-    def network(self) -> str:
-        """Where it is, for taking turns: a /24 or a /48; empty for this machine."""
-        key = client_key(self.address)
-        return "" if is_this_machine(key) else network_key(key)
 
 
 class LoginHistory:

@@ -13,7 +13,7 @@ from pillarbox.directory.sign_in import link_tokens
 from pillarbox.server.http.cookies import LINK_S, Cookie
 from pillarbox.server.http.refusals import RETRY_S
 from pillarbox.server.http.request import HttpRequest
-from pillarbox.server.login.authentication import AuthenticationUnavailable
+from pillarbox.server.login.password_checks import AuthenticationUnavailable
 from pillarbox.server.pages.forms import Form, form_of
 from pillarbox.server.pages.rendering import go_to, page, words_for
 from pillarbox.server.pages.sign_in import HOME, SIGN_IN

@@ -12,7 +12,8 @@ from pillarbox.directory.sign_in.browser_sessions import digest_of
 from pillarbox.server.http.cookies import DEVICE_S, STEP_S, Cookie
 from pillarbox.server.http.refusals import RETRY_S
 from pillarbox.server.http.request import HttpRequest
-from pillarbox.server.login.authentication import AuthenticationUnavailable, Unsuitable
+from pillarbox.server.login.outcome import Unsuitable
+from pillarbox.server.login.password_checks import AuthenticationUnavailable
 from pillarbox.server.pages.forms import form_of
 from pillarbox.server.pages.local_path import local_path, with_query
 from pillarbox.server.pages.passkeys import elsewhere, why_not

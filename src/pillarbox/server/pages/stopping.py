@@ -12,7 +12,7 @@ from pillarbox.server.http.authentication import NO_SIGN_IN
 from pillarbox.server.http.cross_site import FOREIGN
 from pillarbox.server.http.refusals import RETRY_S, Refused
 from pillarbox.server.http.request import HttpRequest
-from pillarbox.server.login.authentication import AuthenticationUnavailable
+from pillarbox.server.login.password_checks import AuthenticationUnavailable
 from pillarbox.server.pages.rendering import page
 from pillarbox.world.database import DatabaseUnavailable
 

@@ -1,6 +1,6 @@
 """USER, PASS, AUTH, and opening the maildrop.
 
-RFC 1939 §4, §7; 5034 §4. Logins are checked by `server.login.authentication`; a refusal never shows whether name or
+RFC 1939 §4, §7; 5034 §4. Logins are checked by `server.login`; a refusal never shows whether name or
 password was wrong; an app password that is right says what it is not for, and a right password that an app password
 must replace says so.
 """
@@ -12,7 +12,7 @@ from pillarbox.protocol.pop3.commands import Auth, Pass, Response, User
 from pillarbox.protocol.pop3.replies import Code
 from pillarbox.protocol.sasl.exchange import Challenge, Failure, Reason
 from pillarbox.protocol.sasl.line import CANCEL, LineNotBase64, decode_initial, decode_response
-from pillarbox.server.login.authentication import Authenticated, Unsuitable
+from pillarbox.server.login.outcome import Authenticated, Unsuitable
 from pillarbox.server.pop3.capability import conditions
 from pillarbox.server.pop3.lease import RENEWAL, Lease
 from pillarbox.server.pop3.maildrop import Maildrop

@@ -2,7 +2,7 @@
 
 from pillarbox.config.schema import Config
 from pillarbox.server.connection import Connection
-from pillarbox.server.login.authentication import Authenticator
+from pillarbox.server.login.authenticator import Authenticator
 from pillarbox.server.pop3.session import Pop3Session
 from pillarbox.world.world import World
 

@@ -16,7 +16,7 @@ from pillarbox.protocol.pop3.replies import Code
 from pillarbox.protocol.pop3.states import State
 from pillarbox.server import damage
 from pillarbox.server.connection import Activity, ConnectionGone
-from pillarbox.server.login.authentication import AuthenticationUnavailable
+from pillarbox.server.login.password_checks import AuthenticationUnavailable
 from pillarbox.server.pop3.handlers import HANDLERS
 from pillarbox.server.pop3.lease import Renewal
 from pillarbox.server.pop3.maildrop import NoSuchNumber

@@ -6,7 +6,10 @@ from pillarbox.directory.sign_in.app_passwords import Scope
 from pillarbox.protocol.pop3.commands import Command
 from pillarbox.protocol.pop3.machine import Machine
 from pillarbox.server.connection import Connection
-from pillarbox.server.login.authentication import Attempt, Authenticated, Authenticator, Client
+from pillarbox.server.login.attempt import Attempt
+from pillarbox.server.login.authenticator import Authenticator
+from pillarbox.server.login.client import Client
+from pillarbox.server.login.outcome import Authenticated
 from pillarbox.server.pop3.lease import Lease
 from pillarbox.server.pop3.maildrop import Maildrop
 from pillarbox.server.pop3.read_ahead import ReadAhead

@@ -10,7 +10,9 @@ from pillarbox.directory.sign_in import browser_sessions, credentials
 from pillarbox.directory.sign_in.app_passwords import Scope
 from pillarbox.directory.sign_in.browser_sessions import BrowserSession
 from pillarbox.directory.sign_in.password_hash import PasswordHash
-from pillarbox.server.login.authentication import Authenticated, Authenticator, Client
+from pillarbox.server.login.authenticator import Authenticator
+from pillarbox.server.login.client import Client
+from pillarbox.server.login.outcome import Authenticated
 from pillarbox.server.login.sign_in_log import Means
 from pillarbox.server.sign_in import choosing
 from pillarbox.server.sign_in.choosing import NotDone

@@ -10,7 +10,7 @@ from pillarbox.directory.naming import NameRefused
 from pillarbox.directory.sign_in.password_hash import PasswordHash
 from pillarbox.protocol.sasl.identity import MAX_PASSWORD_OCTETS
 from pillarbox.protocol.sasl.saslprep import PreparationFailed, prepare_stored
-from pillarbox.server.login.authentication import Authenticator
+from pillarbox.server.login.authenticator import Authenticator
 from pillarbox.world.telemetry import Telemetry
 
 

@@ -26,7 +26,8 @@ from pillarbox.directory.sign_in.sign_ins import Why
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.protocol.sasl.identity import MAX_IDENTITY_OCTETS
 from pillarbox.protocol.sasl.saslprep import PreparationFailed, prepare_query
-from pillarbox.server.login.authentication import Authenticator, Client
+from pillarbox.server.login.authenticator import Authenticator
+from pillarbox.server.login.client import Client
 from pillarbox.server.sign_in import choosing, factors
 from pillarbox.server.sign_in.choosing import NotDone
 from pillarbox.server.sign_in.factors import Factors

@@ -13,7 +13,9 @@ from pillarbox.directory.sign_in.known_clients import client_key
 from pillarbox.directory.sign_in.sign_in_steps import MAX_TRIES, Purpose, Step
 from pillarbox.directory.sign_in.sign_ins import Why
 from pillarbox.mail.identifiers import AccountId
-from pillarbox.server.login.authentication import Authenticated, Authenticator, Client, Unsuitable
+from pillarbox.server.login.authenticator import Authenticator
+from pillarbox.server.login.client import Client
+from pillarbox.server.login.outcome import Authenticated, Unsuitable
 from pillarbox.server.login.sign_in_log import Means
 from pillarbox.server.sign_in import factors
 from pillarbox.server.sign_in.factors import Factors

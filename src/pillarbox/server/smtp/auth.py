@@ -9,7 +9,9 @@ from pillarbox.protocol.smtp import replies
 from pillarbox.protocol.smtp.commands import Auth
 from pillarbox.protocol.smtp.machine import Response
 from pillarbox.protocol.smtp.replies import Reply
-from pillarbox.server.login.authentication import Authenticated, AuthenticationUnavailable, Client, Unsuitable
+from pillarbox.server.login.client import Client
+from pillarbox.server.login.outcome import Authenticated, Unsuitable
+from pillarbox.server.login.password_checks import AuthenticationUnavailable
 from pillarbox.server.smtp.context import AUTH_TIMEOUT_S, COMMAND_TIMEOUT_S, Context
 from pillarbox.world.database import DatabaseUnavailable
 

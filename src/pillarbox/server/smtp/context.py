@@ -16,7 +16,8 @@ from pillarbox.protocol.smtp.replies import Reply, closing
 from pillarbox.protocol.smtp.states import State
 from pillarbox.queue.scheduled import MAX_HOLD_S
 from pillarbox.server.connection import Activity, Connection
-from pillarbox.server.login.authentication import Attempt, Authenticator
+from pillarbox.server.login.attempt import Attempt
+from pillarbox.server.login.authenticator import Authenticator
 from pillarbox.server.smtp.command_counts import CommandCounts, SessionLimits
 from pillarbox.server.smtp.message_counts import MessageCounts
 from pillarbox.world.world import World

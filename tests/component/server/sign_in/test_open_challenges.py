@@ -14,7 +14,7 @@ from pillarbox.config.sections.listen import Listen
 from pillarbox.directory.sign_in import passkeys, used_challenges
 from pillarbox.directory.sign_in.sign_in_steps import LASTS_MS
 from pillarbox.server.chores.table import end_browser_sessions
-from pillarbox.server.login.authentication import Authenticator
+from pillarbox.server.login.authenticator import Authenticator
 from pillarbox.server.login.throttle import CLIENT
 from pillarbox.server.sign_in.passkey_steps import PasskeySteps
 from pillarbox.server.sign_in.passkeys import Passkeys

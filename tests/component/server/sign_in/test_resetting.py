@@ -23,7 +23,8 @@ from pillarbox.directory.sign_in import credential_marks, link_tokens, recovery_
 from pillarbox.directory.sign_in.app_passwords import Scope
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.chores.table import drop_reset_links
-from pillarbox.server.login.authentication import Authenticated, Client
+from pillarbox.server.login.client import Client
+from pillarbox.server.login.outcome import Authenticated
 from pillarbox.server.sign_in.choosing import NotDone
 from pillarbox.server.sign_in.factors import Factors
 from pillarbox.server.sign_in.recovery_address import RecoveryAddresses

@@ -19,7 +19,7 @@ from pillarbox.directory.sign_in.sign_in_steps import MAX_TRIES, Purpose
 from pillarbox.directory.sign_in.sign_ins import Why
 from pillarbox.server.http.request import HttpRequest
 from pillarbox.server.http.route import Route
-from pillarbox.server.login.authentication import Authenticator
+from pillarbox.server.login.authenticator import Authenticator
 from pillarbox.server.sign_in.sessions import Sessions
 from pillarbox.server.sign_in.sign_in import SignIn
 from pillarbox.server.sign_in.steps import Browser, Gone, SignedIn, StepNeeded, Wrong

@@ -12,7 +12,9 @@ from pillarbox.directory.sign_in.sign_ins import Why
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.protocol.sasl.client import Credentials, choose
 from pillarbox.protocol.sasl.exchange import Challenge, Failure, Reason
-from pillarbox.server.login.authentication import Authenticated, Authenticator, Client, Unsuitable
+from pillarbox.server.login.authenticator import Authenticator
+from pillarbox.server.login.client import Client
+from pillarbox.server.login.outcome import Authenticated, Unsuitable
 from pillarbox.server.login.password_checks import PasswordChecks
 from pillarbox.server.login.throttle import AuthThrottle
 from pillarbox.world.database import Database

@@ -22,15 +22,11 @@ from pillarbox.directory.sign_in.app_passwords import Limits, Scope
 from pillarbox.protocol.sasl.client import Binding, Credentials, choose
 from pillarbox.protocol.sasl.exchange import Challenge, Failure, Reason
 from pillarbox.server.connection import TlsState
-from pillarbox.server.login.authentication import (
-    Authenticated,
-    AuthenticationUnavailable,
-    Authenticator,
-    Client,
-    Outcome,
-    Unsuitable,
-)
+from pillarbox.server.login.authenticator import Authenticator
+from pillarbox.server.login.client import Client
 from pillarbox.server.login.history import LOGINS
+from pillarbox.server.login.outcome import Authenticated, Outcome, Unsuitable
+from pillarbox.server.login.password_checks import AuthenticationUnavailable
 from pillarbox.store.schema import SCHEMA as STORE
 from pillarbox.world.clock import VirtualClock
 from pillarbox.world.database import Database, DatabaseUnavailable

@@ -10,7 +10,8 @@ import pytest
 from pillarbox.directory import accounts
 from pillarbox.directory.sign_in import credentials, foreign_hash, password_hash
 from pillarbox.server.login import password_checks
-from pillarbox.server.login.authentication import Authenticated, Authenticator
+from pillarbox.server.login.authenticator import Authenticator
+from pillarbox.server.login.outcome import Authenticated
 from pillarbox.world.database import Database
 from tests.kit.people import NOW_MS, hashed
 from tests.kit.world import world_of

@@ -12,7 +12,8 @@ from pillarbox.directory import accounts
 from pillarbox.directory.sign_in import credentials, foreign_hash, password_hash, totp
 from pillarbox.directory.sign_in.app_passwords import Scope
 from pillarbox.server.login import password_checks
-from pillarbox.server.login.authentication import Authenticator, Client
+from pillarbox.server.login.authenticator import Authenticator
+from pillarbox.server.login.client import Client
 from pillarbox.world.clock import VirtualClock
 from pillarbox.world.database import Database
 from tests.kit.people import NOW_MS, person

@@ -8,7 +8,10 @@ import pytest
 from pillarbox.directory.sign_in import password_hash
 from pillarbox.directory.sign_in.app_passwords import Scope
 from pillarbox.server.login import password_checks
-from pillarbox.server.login.authentication import AuthenticationUnavailable, Authenticator, Client, Outcome
+from pillarbox.server.login.authenticator import Authenticator
+from pillarbox.server.login.client import Client
+from pillarbox.server.login.outcome import Outcome
+from pillarbox.server.login.password_checks import AuthenticationUnavailable
 from tests.kit.world import world_of
 from tests.unit.server.login.test_authentication import HOME, Bench, account_of, run
 

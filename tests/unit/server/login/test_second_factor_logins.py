@@ -9,8 +9,9 @@ from pillarbox.directory.sign_in import credentials, totp
 from pillarbox.directory.sign_in.app_passwords import Scope
 from pillarbox.directory.sign_in.known_clients import client_key
 from pillarbox.protocol.sasl.exchange import Failure
-from pillarbox.server.login.authentication import Client, Unsuitable
+from pillarbox.server.login.client import Client
 from pillarbox.server.login.history import LOGINS
+from pillarbox.server.login.outcome import Unsuitable
 from pillarbox.server.login.password_checks import PasswordChecks
 from pillarbox.server.login.throttle import PAIR, REFUSED, AuthThrottle
 from tests.kit.people import NOW_MS

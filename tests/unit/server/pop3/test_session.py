@@ -10,7 +10,7 @@ import pytest
 
 from pillarbox.mail.identifiers import UidValidity
 from pillarbox.protocol.sasl import client as sasl
-from pillarbox.server.login.authentication import Authenticated
+from pillarbox.server.login.outcome import Authenticated
 from pillarbox.server.pop3.maildrop import Maildrop
 from pillarbox.server.pop3.retrieval import PART_OCTETS
 from pillarbox.server.pop3.session import (

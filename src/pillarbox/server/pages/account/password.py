@@ -8,7 +8,7 @@ from starlette.responses import Response
 from pillarbox.directory.sign_in.second_factors import has_second_factor
 from pillarbox.server.http.refusals import RETRY_S
 from pillarbox.server.http.request import HttpRequest
-from pillarbox.server.login.authentication import AuthenticationUnavailable
+from pillarbox.server.login.password_checks import AuthenticationUnavailable
 from pillarbox.server.pages.account.visiting import PROVE, account_page, finished, for_owner, session_of
 from pillarbox.server.pages.forms import form_of
 from pillarbox.server.pages.local_path import with_query

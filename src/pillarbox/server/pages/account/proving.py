@@ -10,7 +10,7 @@ from starlette.responses import Response
 from pillarbox.server.http.cookies import STEP_S, Cookie
 from pillarbox.server.http.refusals import RETRY_S
 from pillarbox.server.http.request import HttpRequest
-from pillarbox.server.login.authentication import AuthenticationUnavailable
+from pillarbox.server.login.password_checks import AuthenticationUnavailable
 from pillarbox.server.pages.account.visiting import PROVE, account_page, for_owner, session_of
 from pillarbox.server.pages.forms import Form, form_of
 from pillarbox.server.pages.local_path import with_query
