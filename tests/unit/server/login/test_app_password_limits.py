@@ -10,16 +10,15 @@ from pillarbox.directory.sign_in import app_passwords, sign_ins
 from pillarbox.directory.sign_in.app_passwords import Scope
 from pillarbox.directory.sign_in.sign_ins import Why
 from pillarbox.mail.identifiers import AccountId
-from pillarbox.protocol.sasl.client import Credentials, choose
-from pillarbox.protocol.sasl.exchange import Challenge, Failure, Reason
+from pillarbox.protocol.sasl.exchange import Failure, Reason
 from pillarbox.server.login.authenticator import Authenticator
 from pillarbox.server.login.client import Client
 from pillarbox.server.login.outcome import Authenticated, Unsuitable
 from pillarbox.server.login.password_checks import PasswordChecks
 from pillarbox.server.login.throttle import AuthThrottle
 from pillarbox.world.database import Database
+from tests.kit.logins import Bench, account_of, add_app, run, tried
 from tests.kit.world import world_of
-from tests.unit.server.login.test_authentication import BOUND, Bench, account_of, add_app, run
 
 OFFICE = ("192.0.2.0/24", "2001:db8:1::/48")
 WAYS = ("password", "PLAIN", "LOGIN", "SCRAM-SHA-256", "token")
@@ -38,26 +37,6 @@ class Counting:
     async def read(self, verb: Callable[..., Any], *given: Any, **more: Any) -> Any:
         self.verbs.append(verb.__name__)
         return await self._database.read(verb, *given, **more)
-
-
-async def tried(
-    bench: Bench, way: str, login: str, password: str, client: Client
-) -> tuple[object, list[bytes]]:
-    """What comes of a login, and the challenges before that."""
-    authenticator = bench.authenticator
-    if way == "password":
-        return await bench.passing(authenticator.check_password(login, password, client)), []
-    if way == "token":
-        return await bench.passing(authenticator.check_token(password, client)), []
-    exchange = choose([way], Credentials(login, password), nonce="c", binding=None, plain_allowed=True)
-    assert exchange is not None
-    attempt = authenticator.begin(way, client, BOUND, plain_allowed=False)
-    assert attempt is not None
-    challenges, outcome = list[bytes](), await attempt.respond(exchange.initial)
-    while isinstance(outcome, Challenge):
-        challenges.append(outcome.octets)
-        outcome = await attempt.respond(exchange.respond(outcome.octets))
-    return outcome, challenges
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -13,9 +13,9 @@ from pillarbox.server.login import password_checks
 from pillarbox.server.login.authenticator import Authenticator
 from pillarbox.server.login.outcome import Authenticated
 from pillarbox.world.database import Database
+from tests.kit.logins import AWAY, Bench, Full, account_of, by_scram, run
 from tests.kit.people import NOW_MS, hashed
 from tests.kit.world import world_of
-from tests.unit.server.login.test_authentication import AWAY, Bench, Full, account_of, by_scram, run
 
 FOREIGN = "$1$abcdefgh$G//4keteveJp0qb8z2DxG/"
 """Of `password`."""

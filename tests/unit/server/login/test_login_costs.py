@@ -16,11 +16,10 @@ from pillarbox.server.login.authenticator import Authenticator
 from pillarbox.server.login.client import Client
 from pillarbox.world.clock import VirtualClock
 from pillarbox.world.database import Database
+from tests.kit.logins import Bench, account_of, add_app, run, tried
 from tests.kit.people import NOW_MS, person
 from tests.kit.second_factor import SECRET
 from tests.kit.world import world_of
-from tests.unit.server.login.test_app_password_limits import tried
-from tests.unit.server.login.test_authentication import Bench, account_of, add_app, run
 
 FOREIGN = "$1$abcdefgh$G//4keteveJp0qb8z2DxG/"
 GUESSES = ("wrong", "", "aaaa-bbbb-cccc-dddd-eeee", "\x07", "x" * 2000)

@@ -12,8 +12,8 @@ from pillarbox.server.login.authenticator import Authenticator
 from pillarbox.server.login.client import Client
 from pillarbox.server.login.outcome import Outcome
 from pillarbox.server.login.password_checks import AuthenticationUnavailable
+from tests.kit.logins import HOME, Bench, account_of, run
 from tests.kit.world import world_of
-from tests.unit.server.login.test_authentication import HOME, Bench, account_of, run
 
 MANY = 1000
 

@@ -14,9 +14,8 @@ from pillarbox.server.login.history import LOGINS
 from pillarbox.server.login.outcome import Unsuitable
 from pillarbox.server.login.password_checks import PasswordChecks
 from pillarbox.server.login.throttle import PAIR, REFUSED, AuthThrottle
+from tests.kit.logins import AWAY, Bench, account_of, add_app, run, tried
 from tests.kit.people import NOW_MS
-from tests.unit.server.login.test_app_password_limits import tried
-from tests.unit.server.login.test_authentication import AWAY, Bench, account_of, add_app, run
 
 SECRET = bytes(range(20))
 RIGHT = "open sesame"
