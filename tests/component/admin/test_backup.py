@@ -5,7 +5,6 @@ import errno
 import os
 import shutil
 from collections.abc import Callable
-from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -28,7 +27,7 @@ from pillarbox.app.database import SCHEMAS
 from pillarbox.directory.sign_in import browser_sessions, recovery_addresses, reset_links, sign_in_steps
 from pillarbox.directory.sign_in.browser_sessions import Method, Opening
 from pillarbox.directory.sign_in.reset_links import MadeBy, NewLink
-from pillarbox.directory.sign_in.sign_in_steps import Purpose
+from pillarbox.directory.sign_in.sign_in_steps import NewStep, Purpose
 from pillarbox.push import vapid_key
 from pillarbox.world.blobs import release, sweep
 from pillarbox.world.database import SchemaTooNew
@@ -331,8 +330,8 @@ def test_browsers_are_signed_out_by_a_restore(tmp_path: Path) -> None:
         data.database.write_now(
             browser_sessions.open_session, account, opening, now_ms=NOW_MS, expires_at_ms=NOW_MS + 1
         )
-        begun = partial(sign_in_steps.begin, purpose=Purpose.SIGN_IN, now_ms=NOW_MS, challenge=b"x")
-        data.database.write_now(begun, bytes(32), None)
+        step = NewStep(account, Purpose.SIGN_IN, challenge=b"x")
+        data.database.write_now(sign_in_steps.begin, bytes(32), step, now_ms=NOW_MS)
         back_up(data, tmp_path / "backup")
     bring_back(tmp_path / "backup", tmp_path / "again")
     with open_directory(tmp_path / "again") as again:

@@ -56,24 +56,25 @@ class Step(Struct, frozen=True, gc=False):
     """The row that says that this sign-in is not complete (`sign_ins.add_unfinished`)."""
 
 
+class NewStep(Struct, frozen=True, gc=False):
+    """What a step is begun with; see `Step`."""
+
+    account: AccountId
+    purpose: Purpose
+    session: str = ""
+    credential: str = ""
+    challenge: bytes = b""
+    client: str = ""
+    """Who begins it (`known_clients.client_key`); empty where it is somebody who has a session."""
+    sign_in: int | None = None
+
+
 _COLUMNS: Final = "account, purpose, session, credential, challenge, tries, expires_at_ms, sign_in"
 
 
-def begin(
-    tx: Transaction,
-    digest: bytes,
-    account: AccountId,
-    purpose: Purpose,
-    *,
-    now_ms: int,
-    session: str = "",
-    credential: str = "",
-    challenge: bytes = b"",
-    client: str = "",
-    sign_in: int | None = None,
-) -> None:
-    """Begin a step whose token has this digest (`browser_sessions.digest_of`). `client`: who begins it
-    (`known_clients.client_key`); empty where it is somebody who has a session."""
+def begin(tx: Transaction, digest: bytes, new: NewStep, *, now_ms: int) -> None:
+    """Begin a step whose token has this digest (`browser_sessions.digest_of`)."""
+    account, client = new.account, new.client
     network = known_clients.network_key(client)
     known = not client or known_clients.last_seen_at_ms(tx, account, client, now_ms=now_ms) is not None
     _make_room(tx, account, network)
@@ -83,14 +84,14 @@ def begin(
         (
             digest,
             account,
-            purpose.value,
-            session,
-            credential,
-            challenge,
+            new.purpose.value,
+            new.session,
+            new.credential,
+            new.challenge,
             now_ms + LASTS_MS,
             network,
             int(known),
-            sign_in,
+            new.sign_in,
         ),
     )
 

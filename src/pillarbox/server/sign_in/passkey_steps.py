@@ -16,7 +16,7 @@ from pillarbox.directory.accounts import Account
 from pillarbox.directory.sign_in import browser_sessions, passkeys, secrets, sign_in_steps
 from pillarbox.directory.sign_in.browser_sessions import BrowserSession, Method, digest_of
 from pillarbox.directory.sign_in.passkeys import NewPasskey, Passkey, Use
-from pillarbox.directory.sign_in.sign_in_steps import MAX_TRIES, Purpose, Step
+from pillarbox.directory.sign_in.sign_in_steps import MAX_TRIES, NewStep, Purpose, Step
 from pillarbox.directory.sign_in.sign_ins import Why
 from pillarbox.server.sign_in import open_challenges
 from pillarbox.server.sign_in.open_challenges import OpenChallenge
@@ -152,11 +152,8 @@ class PasskeySteps:
         await self._world.database.write(
             sign_in_steps.begin,
             digest_of(token),
-            account.id,
-            Purpose.ENROL,
+            NewStep(account.id, Purpose.ENROL, session=session.id, challenge=challenge),
             now_ms=self._world.clock.now_ms(),
-            session=session.id,
-            challenge=challenge,
         )
         return Asked(token, options)
 

@@ -10,7 +10,7 @@ from pillarbox.directory.sign_in import browser_sessions, credential_marks, sign
 from pillarbox.directory.sign_in.app_passwords import Scope
 from pillarbox.directory.sign_in.browser_sessions import BrowserSession, Method, digest_of
 from pillarbox.directory.sign_in.known_clients import client_key
-from pillarbox.directory.sign_in.sign_in_steps import MAX_TRIES, Purpose, Step
+from pillarbox.directory.sign_in.sign_in_steps import MAX_TRIES, NewStep, Purpose, Step
 from pillarbox.directory.sign_in.sign_ins import Why
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.login.authenticator import Authenticator
@@ -228,10 +228,14 @@ class SignIn:
                 method=Method.PASSWORD.value,
                 now_ms=self._world.clock.now_ms(),
             )
-            client = client_key(browser.address)
-            self._begin(
-                tx, account, Purpose.SIGN_IN, digest, credential=who.credential, client=client, sign_in=noted
+            new = NewStep(
+                account,
+                Purpose.SIGN_IN,
+                credential=who.credential,
+                client=client_key(browser.address),
+                sign_in=noted,
             )
+            self._begin(tx, digest, new)
             return needed
         return self._sessions.open_in(tx, account, Method.PASSWORD, browser, token_digest=digest)
 
@@ -241,37 +245,17 @@ class SignIn:
             return None
         needed = factors.of(tx, account)
         if needed.is_needed:
-            self._begin(tx, account, Purpose.PROVE, digest, session=session, credential=who.credential)
+            new = NewStep(account, Purpose.PROVE, session=session, credential=who.credential)
+            self._begin(tx, digest, new)
             return needed
         return browser_sessions.note_proof(tx, account, session, digest, now_ms=now_ms)
 
     def _step(self, tx: Transaction, *, account: AccountId, session: str, token: str) -> Factors:
-        self._begin(tx, account, Purpose.PROVE, digest_of(token), session=session)
+        self._begin(tx, digest_of(token), NewStep(account, Purpose.PROVE, session=session))
         return factors.of(tx, account)
 
-    def _begin(
-        self,
-        tx: Transaction,
-        account: AccountId,
-        purpose: Purpose,
-        digest: bytes,
-        *,
-        session: str = "",
-        credential: str = "",
-        client: str = "",
-        sign_in: int | None = None,
-    ) -> None:
-        sign_in_steps.begin(
-            tx,
-            digest,
-            account,
-            purpose,
-            now_ms=self._world.clock.now_ms(),
-            session=session,
-            credential=credential,
-            client=client,
-            sign_in=sign_in,
-        )
+    def _begin(self, tx: Transaction, digest: bytes, new: NewStep) -> None:
+        sign_in_steps.begin(tx, digest, new, now_ms=self._world.clock.now_ms())
 
     def _complete(
         self,

@@ -15,7 +15,7 @@ from pillarbox.directory import accounts
 from pillarbox.directory.accounts import Account
 from pillarbox.directory.sign_in import known_clients, sign_in_steps, sign_ins
 from pillarbox.directory.sign_in.browser_sessions import Method, digest_of
-from pillarbox.directory.sign_in.sign_in_steps import MAX_TRIES, Purpose
+from pillarbox.directory.sign_in.sign_in_steps import MAX_TRIES, NewStep, Purpose
 from pillarbox.directory.sign_in.sign_ins import Why
 from pillarbox.server.http.request import HttpRequest
 from pillarbox.server.http.route import Route
@@ -258,7 +258,7 @@ def test_without_a_password_only_a_passkey_opens_a_session(tmp_path: Path) -> No
         sign_in, account = someone.sign_in, someone.account
         await someone.write(
             lambda tx: sign_in_steps.begin(
-                tx, digest_of("step"), account.id, Purpose.SIGN_IN, now_ms=someone.clock.now_ms()
+                tx, digest_of("step"), NewStep(account.id, Purpose.SIGN_IN), now_ms=someone.clock.now_ms()
             )
         )
         assert isinstance(await sign_in.complete("step", account, Method.SECOND_PASSKEY, BROWSER), Gone)
@@ -334,14 +334,8 @@ def test_steps_are_few(tmp_path: Path) -> None:
     def verb(tx: Transaction) -> int:
         anna = person(tx, LOGIN).id
         for number in range(sign_in_steps.MAX_PER_ACCOUNT + 5):
-            sign_in_steps.begin(
-                tx,
-                digest_of(str(number)),
-                anna,
-                Purpose.SIGN_IN,
-                now_ms=NOW_MS + number,
-                client=f"198.51.{number % 40}.1",
-            )
+            new = NewStep(anna, Purpose.SIGN_IN, client=f"198.51.{number % 40}.1")
+            sign_in_steps.begin(tx, digest_of(str(number)), new, now_ms=NOW_MS + number)
         count: int = tx.value("SELECT COUNT(*) FROM sign_in_steps")
         return count
 
@@ -352,9 +346,8 @@ def strangers(tx: Transaction, account: Account, clients: Sequence[str]) -> None
     """Others who know the password, from these addresses, after the owner."""
     for number, client in enumerate(clients):
         digest = digest_of(f"{client} {number}")
-        sign_in_steps.begin(
-            tx, digest, account.id, Purpose.SIGN_IN, now_ms=NOW_MS + 1, credential="x", client=client
-        )
+        new = NewStep(account.id, Purpose.SIGN_IN, credential="x", client=client)
+        sign_in_steps.begin(tx, digest, new, now_ms=NOW_MS + 1)
 
 
 def test_who_knows_the_password_ends_no_step_of_the_owner(tmp_path: Path) -> None:
