@@ -132,16 +132,10 @@ class SignIn:
         found = await read(sign_in_steps.find, digest_of(step), now_ms=now_ms())
         if found is None:
             return None
-        account = None
-        if found.account is not None:
-            account = await read(accounts.get, found.account)
-            if account is None or not account.enabled:
-                return None
-        known = await self._authenticator.slow_down(account, _client(browser))
         account = await read(accounts.get, found.account)
         if account is None or not account.enabled:
             return None
-        await self._authenticator.slow_down(account, _client(browser))
+        known = await self._authenticator.slow_down(account, _client(browser))
         counted = await self._world.database.write(sign_in_steps.attempt, digest_of(step), now_ms=now_ms())
         return None if counted is None else Attempt(account, counted, known)
 

@@ -20,6 +20,7 @@ from pillarbox.directory.sign_in.sign_ins import Why
 from pillarbox.server.http.request import HttpRequest
 from pillarbox.server.http.route import Route
 from pillarbox.server.login.authenticator import Authenticator
+from pillarbox.server.login.throttle import PAIR
 from pillarbox.server.sign_in.sessions import Sessions
 from pillarbox.server.sign_in.sign_in import SignIn
 from pillarbox.server.sign_in.steps import Browser, Gone, SignedIn, StepNeeded, Wrong
@@ -231,6 +232,19 @@ def test_a_right_password_does_not_forgive_wrong_codes(tmp_path: Path) -> None:
         before_s = someone.clock.monotonic()
         await someone.begun()
         assert someone.clock.monotonic() - before_s >= 5
+
+    run(tmp_path, test)
+
+
+def test_an_attempt_waits_once(tmp_path: Path) -> None:
+    async def test(someone: Person) -> None:
+        step = await someone.begun()
+        for _ in range(MAX_TRIES):
+            await someone.sign_in.with_code(step, "000000", BROWSER)
+        step, before_s = await someone.begun(), someone.clock.monotonic()
+        assert isinstance(await someone.sign_in.with_code(step, "000000", BROWSER), Wrong)
+        gap_s = PAIR.first_s * 2 ** (MAX_TRIES - PAIR.free)
+        assert gap_s / 2 < someone.clock.monotonic() - before_s <= gap_s
 
     run(tmp_path, test)
 
