@@ -121,7 +121,7 @@ class LoginHistory:
             self._note(owner, client, means, Result.FAILED, reason=why)
         # The login is not logged: people type passwords there.
         known = {"why": why} if why else {}
-        self._world.telemetry.event("login failed", address=client.address, scope=client.scope, **known)
+        self._world.telemetry.event("login failed", address=client.address, scope=client.way, **known)
 
     def _count(self, client: Client, result: Result) -> None:
         self._world.shared.metrics.count(LOGINS, client.way, str(result)).value += 1

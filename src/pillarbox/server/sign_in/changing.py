@@ -7,16 +7,14 @@ from pillarbox.config.schema import Config
 from pillarbox.directory import accounts
 from pillarbox.directory.accounts import Account
 from pillarbox.directory.sign_in import browser_sessions, credentials
-from pillarbox.directory.sign_in.app_passwords import Scope
 from pillarbox.directory.sign_in.browser_sessions import BrowserSession
 from pillarbox.directory.sign_in.password_hash import PasswordHash
 from pillarbox.server.login.authenticator import Authenticator
-from pillarbox.server.login.client import Client
 from pillarbox.server.login.outcome import Authenticated
 from pillarbox.server.login.sign_in_log import Means
 from pillarbox.server.sign_in import choosing
 from pillarbox.server.sign_in.choosing import NotDone
-from pillarbox.server.sign_in.steps import Browser
+from pillarbox.server.sign_in.steps import Browser, client_of
 from pillarbox.world.database import Transaction
 from pillarbox.world.world import World
 
@@ -38,7 +36,7 @@ class Changing:
         Guesses are delayed and counted as at every other door. Raises `AuthenticationUnavailable`,
         `DatabaseUnavailable`.
         """
-        database, client = self._world.database, Client(browser.address, Scope.JMAP)
+        database, client = self._world.database, client_of(browser)
         account = await database.read(accounts.get, session.account)
         if account is None or not account.enabled:
             return NotDone.GONE

@@ -18,7 +18,6 @@ from pillarbox.config.schema import Config
 from pillarbox.directory import accounts
 from pillarbox.directory.accounts import Account, login_key
 from pillarbox.directory.sign_in import credentials, link_tokens, reset_links
-from pillarbox.directory.sign_in.app_passwords import Scope
 from pillarbox.directory.sign_in.known_clients import client_key, is_this_machine, network_key
 from pillarbox.directory.sign_in.password_hash import PasswordHash
 from pillarbox.directory.sign_in.reset_links import ResetLink
@@ -27,11 +26,10 @@ from pillarbox.mail.identifiers import AccountId
 from pillarbox.protocol.sasl.identity import MAX_IDENTITY_OCTETS
 from pillarbox.protocol.sasl.saslprep import PreparationFailed, prepare_query
 from pillarbox.server.login.authenticator import Authenticator
-from pillarbox.server.login.client import Client
 from pillarbox.server.sign_in import choosing, factors
 from pillarbox.server.sign_in.choosing import NotDone
 from pillarbox.server.sign_in.factors import Factors
-from pillarbox.server.sign_in.steps import Browser, CodeCheck
+from pillarbox.server.sign_in.steps import Browser, CodeCheck, client_of
 from pillarbox.world.database import DatabaseUnavailable, Transaction
 from pillarbox.world.entropy import nonce
 from pillarbox.world.shared import Tally
@@ -200,7 +198,7 @@ class Resetting:
     ) -> NotDone | None:
         if not code or len(code) > MAX_CODE:
             return NotDone.WRONG
-        client, now_ms = Client(browser.address, Scope.JMAP), self._world.clock.now_ms
+        client, now_ms = client_of(browser), self._world.clock.now_ms
         account = await self._world.database.read(accounts.get, link.account)
         if account is None:
             return NotDone.GONE

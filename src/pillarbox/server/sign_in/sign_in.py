@@ -7,14 +7,12 @@ from typing import Final, TypeAlias
 from pillarbox.directory import accounts
 from pillarbox.directory.accounts import Account
 from pillarbox.directory.sign_in import browser_sessions, credential_marks, sign_in_steps, sign_ins
-from pillarbox.directory.sign_in.app_passwords import Scope
 from pillarbox.directory.sign_in.browser_sessions import BrowserSession, Method, digest_of
 from pillarbox.directory.sign_in.known_clients import client_key
 from pillarbox.directory.sign_in.sign_in_steps import MAX_TRIES, NewStep, Purpose, Step
 from pillarbox.directory.sign_in.sign_ins import Why
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.login.authenticator import Authenticator
-from pillarbox.server.login.client import Client
 from pillarbox.server.login.outcome import Authenticated, Unsuitable
 from pillarbox.server.login.sign_in_log import Means
 from pillarbox.server.sign_in import factors
@@ -29,6 +27,7 @@ from pillarbox.server.sign_in.steps import (
     SignedIn,
     StepNeeded,
     Wrong,
+    client_of,
     new_token,
 )
 from pillarbox.server.sign_in.totp import TotpCodes
@@ -62,7 +61,7 @@ class SignIn:
 
         Raises `AuthenticationUnavailable` where too many wait already, `DatabaseUnavailable`.
         """
-        client = _client(browser)
+        client = client_of(browser)
         who = await self._authenticator.prove_password(login, password, client)
         if not isinstance(who, Authenticated):
             return who
@@ -83,7 +82,7 @@ class SignIn:
         account = await self._world.database.read(accounts.get, session.account)
         if account is None:
             return Gone()
-        client = _client(browser)
+        client = client_of(browser)
         who = await self._authenticator.prove_password(account.login, password, client)
         if not isinstance(who, Authenticated):
             return who or Wrong()
@@ -135,23 +134,23 @@ class SignIn:
         account = await read(accounts.get, found.account)
         if account is None or not account.enabled:
             return None
-        known = await self._authenticator.slow_down(account, _client(browser))
+        known = await self._authenticator.slow_down(account, client_of(browser))
         counted = await self._world.database.write(sign_in_steps.attempt, digest_of(step), now_ms=now_ms())
         return None if counted is None else Attempt(account, counted, known)
 
     async def failed(self, attempt: Attempt, browser: Browser, *, why: str) -> Wrong:
         """What was shown is wrong; it counts as every failure does."""
-        await self._authenticator.second_failed(attempt.account, _client(browser), why=why)
+        await self._authenticator.second_failed(attempt.account, client_of(browser), why=why)
         return Wrong(MAX_TRIES - attempt.step.tries)
 
     async def slow_down(self, browser: Browser) -> None:
         """Delay an attempt of whoever has a passkey as the failures at this address demand. Raises as `with_password`
         does."""
-        await self._authenticator.slow_down(None, _client(browser))
+        await self._authenticator.slow_down(None, client_of(browser))
 
     async def nobody_failed(self, browser: Browser, *, why: str) -> Wrong:
         """Such an attempt is wrong; it counts for this address."""
-        await self._authenticator.second_failed(None, _client(browser), why=why)
+        await self._authenticator.second_failed(None, client_of(browser), why=why)
         return Wrong(MAX_TRIES)
 
     async def complete(
@@ -184,7 +183,7 @@ class SignIn:
         )
         if session is None:
             return Gone()
-        self._authenticator.signed_in(account, account.login, _client(browser), _means(method, device))
+        self._authenticator.signed_in(account, account.login, client_of(browser), _means(method, device))
         return SignedIn(account, token, session, device)
 
     async def is_right_code(self, account: AccountId, code: str, known: str) -> bool:
@@ -302,10 +301,6 @@ def _still_holds(tx: Transaction, step: Step, account: AccountId) -> bool:
     if step.credential:
         return not credential_marks.withdrawn(tx, ((account, step.credential),), of_person=True)
     return step.purpose == Purpose.PROVE  # what opens a session has begun with a password
-
-
-def _client(browser: Browser) -> Client:
-    return Client(browser.address, Scope.JMAP, browser.agent, by_browser=True)
 
 
 def _means(method: str, device: str) -> Means:

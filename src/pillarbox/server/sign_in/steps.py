@@ -5,9 +5,11 @@ from typing import Protocol
 from msgspec import Struct
 
 from pillarbox.directory.accounts import Account
+from pillarbox.directory.sign_in.app_passwords import Scope
 from pillarbox.directory.sign_in.browser_sessions import TOKEN_OCTETS, BrowserSession
 from pillarbox.directory.sign_in.sign_in_steps import Step
 from pillarbox.mail.identifiers import AccountId
+from pillarbox.server.login.client import Client
 from pillarbox.server.sign_in.factors import Factors
 from pillarbox.world.entropy import Entropy, token
 
@@ -67,6 +69,11 @@ class CodeCheck(Protocol):
 
     async def __call__(self, account: AccountId, code: str, known: str, /) -> bool:
         """Whether it is right now. `known`: the client that shows it, if the account knows it, else empty."""
+
+
+def client_of(browser: Browser) -> Client:
+    """Who signs in, for the throttle and for what the owner is shown of sign-ins."""
+    return Client(browser.address, Scope.JMAP, browser.agent, by_browser=True)
 
 
 def new_token(entropy: Entropy) -> str:

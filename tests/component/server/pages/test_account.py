@@ -10,7 +10,7 @@ import pytest
 
 from pillarbox.admin.permissions import NotPermitted
 from pillarbox.config.sections.listen import Listen
-from pillarbox.directory.sign_in import app_passwords, browser_sessions, passkeys, totp
+from pillarbox.directory.sign_in import app_passwords, browser_sessions, passkeys, sign_ins, totp
 from pillarbox.directory.sign_in.app_passwords import AppPassword, Scope
 from pillarbox.directory.sign_in.passkeys import NewPasskey
 from pillarbox.server.connection import SessionFactory
@@ -462,11 +462,15 @@ def test_the_password_is_changed_and_others_are_signed_out(server: Server, perso
     assert page.flaws() == []
     assert "in mail programs that have no app password" in page.text
     form = {"old": PASSWORD, "new": "correct horse battery", "again": "correct horse battery"}
+    person.send("/account/password", {**form, "old": "wrong"})
     done = person.send("/account/password", form)
     assert (done.status, done.path) == (200, "/account/password?done=password")
     assert "is changed" in done.text
     assert person.get("/account").path == "/account"
     assert other.get("/account").path.startswith("/sign-in")
+    server.run(server.provider.authenticator.settled())
+    found = server.run(server.provider.world.database.read(sign_ins.listing, server.provider.accounts[0]))
+    assert {one.attempt.way for one in found} == {"web"}, "no program has shown the password"
     assert not lets_in(server, PASSWORD)
     assert lets_in(server, form["new"])
 
