@@ -24,7 +24,13 @@ from pillarbox.admin.backup import (
 )
 from pillarbox.admin.backup.packs import BLOCK_OCTETS, Packs
 from pillarbox.app.database import SCHEMAS
-from pillarbox.directory.sign_in import browser_sessions, recovery_addresses, reset_links, sign_in_steps
+from pillarbox.directory.sign_in import (
+    browser_sessions,
+    recovery_addresses,
+    reset_links,
+    secrets,
+    sign_in_steps,
+)
 from pillarbox.directory.sign_in.browser_sessions import Method, Opening
 from pillarbox.directory.sign_in.reset_links import MadeBy, NewLink
 from pillarbox.directory.sign_in.sign_in_steps import NewStep, Purpose
@@ -332,8 +338,13 @@ def test_browsers_are_signed_out_by_a_restore(tmp_path: Path) -> None:
         )
         step = NewStep(account, Purpose.SIGN_IN, challenge=b"x")
         data.database.write_now(sign_in_steps.begin, bytes(32), step, now_ms=NOW_MS)
+        for name in (secrets.CHALLENGES, secrets.CREDENTIALS):
+            data.database.write_now(secrets.ensure, name, bytes(secrets.SECRET_OCTETS))
+        kept = data.database.read_now(secrets.find, secrets.CREDENTIALS)
         back_up(data, tmp_path / "backup")
     bring_back(tmp_path / "backup", tmp_path / "again")
     with open_directory(tmp_path / "again") as again:
         assert again.database.read_now(browser_sessions.find, bytes(32), now_ms=NOW_MS) is None
         assert again.database.read_now(sign_in_steps.find, bytes(32), now_ms=NOW_MS) is None
+        assert again.database.read_now(secrets.find, secrets.CHALLENGES) is None, "or it could answer again"
+        assert again.database.read_now(secrets.find, secrets.CREDENTIALS) == kept

@@ -26,7 +26,7 @@ from pillarbox.admin.backup.points import Point
 from pillarbox.admin.lost_mail import LostMessage
 from pillarbox.admin.permissions import OPERATOR, may
 from pillarbox.admin.rebuild import RebuildResult
-from pillarbox.directory.sign_in import browser_sessions, sign_in_steps
+from pillarbox.directory.sign_in import browser_sessions, secrets, sign_in_steps
 from pillarbox.world.blobs import FileBlobs
 from pillarbox.world.database.sqlite import open_database
 from pillarbox.world.durable import flush_folder, make_folder
@@ -141,6 +141,8 @@ def _check(
         # Who was signed out since must not be signed in again
         database.write_now(browser_sessions.end_everybodys)
         database.write_now(sign_in_steps.drop_everybodys)
+        # Which challenges were used since is not known any more: a passkey's answer must not be good twice
+        database.write_now(secrets.forget, secrets.CHALLENGES)
         return rebuilt, database.read_now(damaged_mail, target / "blobs")
     finally:
         database.close_now()

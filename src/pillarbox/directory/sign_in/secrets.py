@@ -21,3 +21,8 @@ def ensure(tx: Transaction, name: str, fresh: bytes) -> bytes:
     tx.execute("INSERT INTO installation_secrets VALUES (?, ?) ON CONFLICT DO NOTHING", (name, fresh))
     kept: bytes = tx.value("SELECT octets FROM installation_secrets WHERE name = ?", (name,))
     return kept
+
+
+def forget(tx: Transaction, name: str) -> None:
+    """Forget it: another one is made when it is asked for."""
+    tx.execute("DELETE FROM installation_secrets WHERE name = ?", (name,))
