@@ -661,6 +661,7 @@ def test_a_page_without_passkeys_says_why(person: Person) -> None:
     assert not page.all("script")
     assert not person.get("/sign-in").all("script")
     assert "can't be added" in page.text
+    assert WARNED not in page.text
 
 
 # --- for all pages

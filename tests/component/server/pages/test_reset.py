@@ -58,6 +58,7 @@ def test_a_link_sets_a_password(server: Server, person: Person) -> None:
     assert PEOPLE[0] in form.text
     done = person.send("/reset", new=NEW, again=NEW)
     assert (done.status, done.path) == (200, "/reset/done")
+    assert "in mail programs that have no app password" in done.text
     assert "pillarbox-reset" not in person.cookies
     assert other.get("/account").path.startswith("/sign-in"), "sessions have ended"
     assert person.sign_in(password=PASSWORD).status == 403

@@ -166,11 +166,11 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "codes.once": (
         (
             "Print these codes or write them down: they are shown only now. "
-            "Each lets you in once when the phone is lost."
+            "Each lets you in once when phone or passkey is lost."
         ),
         (
             "Diese Codes ausdrucken oder aufschreiben: Sie werden nur jetzt gezeigt. "
-            "Jeder gilt einmal, wenn das Telefon verloren ist."
+            "Jeder gilt einmal, wenn Telefon oder Passkey verloren sind."
         ),
     ),
     "codes.kept": ("Go on", "Weiter"),

@@ -45,8 +45,8 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "reset.set.title": ("Set a new password", "Neues Passwort setzen"),
     "reset.set.lead": (
-        "For {login}. All browsers and mail programs are signed out.",
-        "Für {login}. Alle Browser und Mailprogramme werden abgemeldet.",
+        "For {login}. All browsers are signed out, and mail programs without an app password.",
+        "Für {login}. Alle Browser werden abgemeldet, und Mailprogramme ohne App-Passwort.",
     ),
     "reset.set.new": ("New password", "Neues Passwort"),
     "reset.set.new.hint": ("At least {number} characters", "Mindestens {number} Zeichen"),
@@ -88,8 +88,8 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "reset.done.title": ("The password is set", "Das Passwort ist gesetzt"),
     "reset.done": (
-        "Sign in with it, here and in your mail programs.",
-        "Bitte damit anmelden, hier und in den Mailprogrammen.",
+        "Sign in with it, and enter it in mail programs that have no app password.",
+        "Bitte damit anmelden, und es in Mailprogramme ohne App-Passwort eingeben.",
     ),
     # --- a recovery address
     "confirm.title": ("Confirm recovery address", "Ersatzadresse bestätigen"),
