@@ -28,7 +28,7 @@ from pillarbox.app.cli import main
 try:
     from pillarbox.server.login import password_checks
 except ImportError:  # the tree that is compared with may be an older one
-    from pillarbox.server.login import password_checks
+    from pillarbox.server import password_checks
 password_checks.CACHED_S = -1.0
 sys.argv[0] = "pillarbox"
 main()
