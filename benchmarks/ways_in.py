@@ -21,7 +21,7 @@ from pillarbox.directory import accounts
 try:
     from pillarbox.directory.sign_in import app_passwords, credentials, secrets
 except ImportError:  # the tree that is compared with may be an older one
-    from pillarbox.directory.sign_in import app_passwords, credentials, secrets
+    from pillarbox.directory import app_passwords, credentials, secrets
 def verb(tx):
     account = accounts.by_login(tx, sys.argv[2]).id
     password = app_passwords.format_app_password(bytes(range(app_passwords.RANDOM_OCTETS)))
