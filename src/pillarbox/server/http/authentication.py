@@ -5,8 +5,8 @@ A connection remembers the last login that was right, for a while, so that a req
 before it. It keeps no password: a digest under a key of this process, as decision 3 has it.
 """
 
-import hashlib
 import hmac
+from hashlib import blake2b
 from typing import Final
 
 from msgspec import structs
@@ -33,6 +33,7 @@ REMEMBERED_S: Final = 60.0
 once; what ends it, ends this connection, too."""
 KEY_OCTETS: Final = 32
 _DIGEST_OCTETS: Final = 16
+_KINDS: Final = (b"login", b"session")
 
 _OF_PAGES: Final = ((b"www-authenticate", CHALLENGE_OF_TOKENS),)
 _CHALLENGED: Final = ((b"www-authenticate", CHALLENGE), *_OF_PAGES)
@@ -95,7 +96,7 @@ class Logins:
     ) -> None:
         self._authenticator = authenticator
         self._sessions = sessions
-        self._key = key
+        self._digests = {kind: blake2b(digest_size=_DIGEST_OCTETS, key=key, person=kind) for kind in _KINDS}
         self._plain_allowed = plain_allowed
         self._web_url = web_url
 
@@ -135,12 +136,9 @@ class Logins:
         return who, found.lasts_s
 
     def _digest(self, kind: bytes, origin: Origin, shown: bytes) -> bytes:
-        return hashlib.blake2b(
-            b"%b\0%b" % (origin.address.encode(), shown),
-            digest_size=_DIGEST_OCTETS,
-            key=self._key,
-            person=kind,
-        ).digest()
+        made = self._digests[kind].copy()
+        made.update(b"%b\0%b" % (origin.address.encode(), shown))
+        return made.digest()
 
     async def _checked(self, field: bytes, client: Client) -> Authenticated:
         if (token := bearer(field)) is not None:

@@ -45,6 +45,7 @@ class HttpContext:
         scheme, _, own = config.web_url.partition("://")
         self._own = (scheme, own) if own else ("https", config.hostname)
         """Scheme and authority of the address that the configuration names."""
+        self._own_hosts = (config.hostname, split(self._own[1])[0])
         self.proxies = Proxies(Networks(config.http.trusted_proxies))
         self.sessions = Sessions(world, config, authenticator.in_background)
         self.sign_in = SignIn(world, authenticator, self.sessions)
@@ -87,7 +88,7 @@ class HttpContext:
         block = self._blocks.get((secure, cross_origin))
         if block is None:
             block = self._blocks[secure, cross_origin] = self._made(set(), secure, cross_origin, date)
-        if any(name in names for name, _ in security_fields.ALL):
+        if not security_fields.NAMES.isdisjoint(names):
             return self._made(names, secure, cross_origin, date)
         return block
 
@@ -133,7 +134,7 @@ class HttpContext:
         So no link that we make leads to the server of somebody who has only written its name into a request.
         """
         host, _ = split(authority)
-        if host in (self.config.hostname, split(self._own[1])[0]):
+        if host in self._own_hosts:
             return scheme, authority
         if self.config.local_names is not None and host in LOOPBACK:
             return scheme, authority  # the demo's

@@ -31,17 +31,14 @@ class Resource:
     """All that can be done at one path."""
 
     by_method: dict[str, Route]
+    is_cross_origin: bool
+    """Whether web applications of other origins may use it."""
 
     @property
     def methods(self) -> tuple[str, ...]:
         """Those that are answered."""
         automatic = {"OPTIONS"} | ({"HEAD"} if "GET" in self.by_method else set())
         return tuple(sorted({*self.by_method, *automatic}))
-
-    @property
-    def is_cross_origin(self) -> bool:
-        """Whether web applications of other origins may use it."""
-        return any(route.cross_origin for route in self.by_method.values())
 
     def route(self, method: str) -> Route | None:
         """What answers this method."""
@@ -72,11 +69,12 @@ class Router:
                 methods[method] = route
         self._patterns = []
         for path, by_method in by_path.items():
+            resource = Resource(by_method, any(route.cross_origin for route in by_method.values()))
             if "{" in path:
                 expression, _, convertors = compile_path(path)
-                self._patterns.append((expression, convertors, Resource(by_method)))
+                self._patterns.append((expression, convertors, resource))
             else:
-                self._exact[path] = Resource(by_method)
+                self._exact[path] = resource
 
     def find(self, head: Head) -> Found:
         """Raises `Refused`: there is no such path."""

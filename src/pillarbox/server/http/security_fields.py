@@ -50,4 +50,4 @@ def without(names: set[bytes], *groups: tuple[tuple[bytes, bytes], ...]) -> list
     return fields
 
 
-ALL: Final = (*DEFAULTS, TRANSPORT_SECURITY, *CROSS_ORIGIN)
+NAMES: Final = frozenset(name for name, _ in (*DEFAULTS, TRANSPORT_SECURITY, *CROSS_ORIGIN))
