@@ -149,6 +149,38 @@ denen, die Ihre Mail betreiben.
     )
 
 
+def passkey_may_be_copied(
+    account: Account, name: str, address: str, *, identity: str, now_ms: int
+) -> AccountNotice:
+    """For the own mailbox: a passkey's counter has not risen. It has no link: whoever gets used to links in such mail
+    follows those of others."""
+    return _notice(
+        account,
+        account.address,
+        "A passkey of your account may have been copied",
+        f"""\
+The passkey "{name}" has signed in to {account.login}, from
+{address or "the server itself"}, and counts its uses otherwise than before. This can
+be a mistake of the device. It can also mean that somebody has a copy of it.
+
+If it was not you, or if you are not sure: remove this passkey from your account
+and make a new one. Then look at the last sign-ins of your account.
+
+
+Der Passkey "{name}" hat sich bei {account.login} angemeldet, von
+{address or "dem Server selbst"}, und zählt anders als bisher, wie oft er benutzt
+wurde. Das kann ein Fehler des Geräts sein. Es kann auch heißen, dass jemand eine
+Kopie hat.
+
+Wenn Sie das nicht waren oder nicht sicher sind: Entfernen Sie diesen Passkey aus
+Ihrem Konto und legen Sie einen neuen an. Sehen Sie sich dann die letzten
+Anmeldungen an.
+""",
+        identity,
+        now_ms,
+    )
+
+
 def _notice(account: Account, to: str, subject: str, text: str, identity: str, now_ms: int) -> AccountNotice:
     domain = account.login.rpartition("@")[2]
     return AccountNotice(f"postmaster@{domain}", to, subject, text, identity, now_ms)

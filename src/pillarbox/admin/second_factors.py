@@ -2,19 +2,23 @@
 
 from dataclasses import dataclass
 
-from pillarbox.admin import accounts, concerns
-from pillarbox.admin.permissions import DOMAIN_ADMINISTRATOR, ONESELF, OPERATOR, may
+from pillarbox.admin import account_letters, accounts, concerns
+from pillarbox.admin.permissions import ANYBODY, DOMAIN_ADMINISTRATOR, ONESELF, OPERATOR, may
+from pillarbox.delivery import account_mail
+from pillarbox.directory import accounts as directory_accounts
 from pillarbox.directory.naming import NameRefused
 from pillarbox.directory.sign_in import (
     browser_sessions,
+    devices,
     passkeys,
     recovery_codes,
     second_factors,
     secrets,
     totp,
 )
+from pillarbox.directory.sign_in.allowed_networks import plain_address
 from pillarbox.directory.sign_in.browser_sessions import Method
-from pillarbox.directory.sign_in.passkeys import NewPasskey, Passkey
+from pillarbox.directory.sign_in.passkeys import NewPasskey, Passkey, Use
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.database import Transaction
 from pillarbox.world.entropy import Entropy
@@ -135,6 +139,31 @@ def add_passkey(
     store_recovery_codes(tx, account, codes, fresh=fresh, now_ms=now_ms)
     end_what_passwords_have_opened(tx, account, now_ms=now_ms, staying=session)
     return made, codes
+
+
+@may(ANYBODY)
+def use_passkey(tx: Transaction, use: Use, *, address: str, identity: str, now_ms: int) -> bool | None:
+    """Record that a passkey was used, and return what `passkeys.record_use` does. Where its counter has not risen, its
+    owner gets a mail: one about each passkey, and no more in a day than about new devices, unless these are switched
+    off. `identity`: for the mail."""
+    is_fine = passkeys.record_use(tx, use, address=address, now_ms=now_ms)
+    if is_fine is False and _is_to_be_told(tx, use, now_ms=now_ms):
+        owner = directory_accounts.get(tx, use.account)
+        name = next(one.name for one in passkeys.listing(tx, use.account) if one.id == use.id)
+        if owner is not None:
+            letter = account_letters.passkey_may_be_copied(
+                owner, name, plain_address(address), identity=identity, now_ms=now_ms
+            )
+            account_mail.send(tx, letter)
+    return is_fine
+
+
+def _is_to_be_told(tx: Transaction, use: Use, *, now_ms: int) -> bool:
+    warned = [one.warned_at_ms for one in passkeys.listing(tx, use.account) if one.id == use.id]
+    if warned != [now_ms] or not devices.are_notices_wanted(tx, use.account):
+        return False
+    # This one is counted already
+    return passkeys.warned_since(tx, use.account, now_ms - devices.DAY_MS) <= devices.NOTICES_A_DAY
 
 
 @may(ONESELF, DOMAIN_ADMINISTRATOR, of=concerns.account_number("account"))

@@ -261,6 +261,14 @@ def record_use(tx: Transaction, use: Use, *, address: str, now_ms: int) -> bool 
     return is_fine
 
 
+def warned_since(tx: Transaction, account: AccountId, since_ms: int) -> int:
+    """How many of the account's passkeys may have been copied, as was first seen after this time."""
+    number: int = tx.value(
+        "SELECT COUNT(*) FROM passkeys WHERE account = ? AND warned_at_ms > ?", (account, since_ms)
+    )
+    return number
+
+
 # --- what its owner does with it
 
 

@@ -13,7 +13,7 @@ from msgspec import Struct
 from pillarbox.admin import second_factors
 from pillarbox.directory import accounts
 from pillarbox.directory.accounts import Account
-from pillarbox.directory.sign_in import browser_sessions, passkeys, secrets, sign_in_steps
+from pillarbox.directory.sign_in import browser_sessions, secrets, sign_in_steps
 from pillarbox.directory.sign_in.browser_sessions import BrowserSession, Method, digest_of
 from pillarbox.directory.sign_in.passkeys import NewPasskey, Passkey, Use
 from pillarbox.directory.sign_in.sign_in_steps import MAX_TRIES, NewStep, Purpose, Step
@@ -25,6 +25,7 @@ from pillarbox.server.sign_in.passkeys import Passkeys
 from pillarbox.server.sign_in.sign_in import SignIn
 from pillarbox.server.sign_in.steps import Browser, Gone, SignedIn, Wrong, new_token
 from pillarbox.world.database import Transaction
+from pillarbox.world.entropy import nonce
 from pillarbox.world.world import World
 
 REFUSED: Final = "passkey refused"
@@ -137,7 +138,10 @@ class PasskeySteps:
         if asked is not None and not open_challenges.use(tx, asked, now_ms=now_ms):
             return False
         # The transaction may be tried again
-        fine[:] = [passkeys.record_use(tx, use, address=browser.address, now_ms=now_ms)]
+        recorded = second_factors.use_passkey(
+            tx, use, address=browser.address, identity=nonce(self._world.entropy), now_ms=now_ms
+        )
+        fine[:] = [recorded]
         return fine != [None]
 
     # --- made

@@ -337,6 +337,21 @@ def test_a_counter_that_does_not_rise_lets_in_and_warns(
     assert kept.sign_count == max(before, after)
     names = [name for name, _ in server.provider.telemetry.events]
     assert ("passkey may be copied" in names) is warned
+    # Its owner gets one mail about it
+    again = Browser(server, browser.phone)
+    assert again.show("sign-in", count=after + 1 if not warned else after).status == 200
+    mails = [octets for octets in _mails(server) if b"may have been copied" in octets]
+    assert len(mails) == int(warned)
+    if warned:
+        assert b"To: " + PEOPLE[0].encode() in mails[0]
+
+
+def _mails(server: Server) -> list[bytes]:
+    return server.run(
+        server.provider.world.database.read(
+            lambda tx: [octets for (octets,) in tx.rows("SELECT octets FROM blob_octets")]
+        )
+    )
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b'"x"', b"[" * 60_000, b'{"response": {}}', b"\xff" * 100])
