@@ -11,12 +11,13 @@ from pillarbox.directory.accounts import Account
 from pillarbox.directory.sign_in import browser_sessions, credential_marks, credentials, foreign_hash
 from pillarbox.directory.sign_in.app_passwords import Scope
 from pillarbox.directory.sign_in.browser_sessions import BrowserSession
+from pillarbox.directory.sign_in.sign_ins import Way
 from pillarbox.server.sign_in.changing import Changing
 from pillarbox.server.sign_in.choosing import NotDone
 from pillarbox.server.sign_in.sessions import Sessions
 from pillarbox.server.sign_in.sign_in import SignIn
 from pillarbox.server.sign_in.steps import SignedIn
-from tests.component.server.sign_in.test_resetting import BROWSER, NEW, link, logs_in, resetting, run
+from tests.component.server.sign_in.test_resetting import BROWSER, NEW, link, logs_in, resetting, run, ways
 from tests.kit.people import hashed
 from tests.kit.provider import PASSWORD, PEOPLE, Provider
 
@@ -76,6 +77,7 @@ def test_a_wrong_old_password_changes_nothing() -> None:
         for old in ("wrong", "", app, "x" * 100_000):
             assert await changing(provider).change(mine, old, NEW, BROWSER) is NotDone.WRONG
         assert "login failed" in str(provider.telemetry.events), "it counts as a guess"
+        assert await ways(provider) == {Way.WEB}
         assert await logs_in(provider, PASSWORD)
 
     run(test)

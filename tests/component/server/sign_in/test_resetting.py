@@ -19,8 +19,15 @@ from pillarbox.config.sections.listen import Listen
 from pillarbox.config.sections.passwords import Passwords
 from pillarbox.directory.accounts import Account
 from pillarbox.directory.naming import NameRefused
-from pillarbox.directory.sign_in import credential_marks, link_tokens, recovery_addresses, reset_links
+from pillarbox.directory.sign_in import (
+    credential_marks,
+    link_tokens,
+    recovery_addresses,
+    reset_links,
+    sign_ins,
+)
 from pillarbox.directory.sign_in.app_passwords import Scope
+from pillarbox.directory.sign_in.sign_ins import Way
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.chores.table import drop_reset_links
 from pillarbox.server.login.client import Client
@@ -59,6 +66,13 @@ def run(test: Callable[[Provider], Coroutine[Any, Any, None]], folder: Path | No
 
 def resetting(provider: Provider, config: Config | None = None, **options: Any) -> Resetting:
     return Resetting(provider.world, config or provider.config, provider.authenticator, **options)
+
+
+async def ways(provider: Provider) -> set[Way]:
+    """By what the first person has failed to sign in, as they see it."""
+    await provider.authenticator.settled()
+    found = await provider.world.database.read(sign_ins.listing, provider.accounts[0])
+    return {one.attempt.way for one in found if one.has_failed}
 
 
 async def link(provider: Provider, person: int = 0, *, asks: bool = True, valid_ms: int = 60_000) -> str:
@@ -305,6 +319,7 @@ def test_without_a_check_no_code_is_right() -> None:
     async def test(provider: Provider) -> None:
         token, reset = await link(provider), resetting(provider, factors_of=lambda _tx, _account: NEEDED)
         assert await reset.finish(token, Wanted(NEW, "123456"), BROWSER) is NotDone.WRONG
+        assert await ways(provider) == {Way.WEB}
 
     run(test)
 
