@@ -39,6 +39,10 @@ class Server:
         """Run a coroutine in the server's loop and wait for it."""
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(30)
 
+    def read(self, verb: Callable[..., T], *arguments: Any, **named: Any) -> T:
+        """Read the database as the server does: a connection may not be used by two threads."""
+        return self.run(self.provider.world.database.read(verb, *arguments, **named))
+
     def call(self, function: Callable[[], T]) -> T:
         """Call a function in the server's loop and wait for it."""
 

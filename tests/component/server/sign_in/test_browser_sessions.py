@@ -174,7 +174,7 @@ def change(server: Server, sql: str) -> None:
 
 def row(server: Server, columns: str) -> Any:
     server.run(server.provider.authenticator.settled())
-    (found,) = server.provider.world.database.read_now(
+    (found,) = server.read(
         lambda tx: tx.rows(f"SELECT {columns} FROM browser_sessions")
     )
     return found

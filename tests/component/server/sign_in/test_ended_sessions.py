@@ -90,7 +90,7 @@ def now_ms(server: Server) -> int:
 
 
 def change_password(server: Server, *, keep_sessions: bool = False, staying: str = "") -> None:
-    salt = server.provider.world.database.read_now(account_verbs.password_salt, PEOPLE[0])
+    salt = server.read(account_verbs.password_salt, PEOPLE[0])
     hashed = hash_password(NEW, argon2_salt=bytes(16), scram_salt=salt)
     write(
         server,
@@ -166,7 +166,7 @@ def test_they_end_with_the_account(server: Server, client: HttpClient) -> None:
     assert not is_signed_in(server, first), "who has it by then is to sign in anew"
     write(server, account_verbs.remove, PEOPLE[1])
     assert not is_signed_in(server, second)
-    rows = server.provider.world.database.read_now(lambda tx: tx.rows("SELECT 1 FROM browser_sessions"))
+    rows = server.read(lambda tx: tx.rows("SELECT 1 FROM browser_sessions"))
     assert not rows
 
 
@@ -302,7 +302,7 @@ def test_a_mark_is_for_browsers_only(server: Server, client: HttpClient) -> None
         found = [valid(tx, account, scope=scope, now_ms=now_ms(server)) for scope in (Scope.JMAP, Scope.IMAP)]
         return len(found[0]), len(found[1])
 
-    assert server.provider.world.database.read_now(verb) == (2, 1)
+    assert server.read(verb) == (2, 1)
 
 
 def count(tx: Transaction, table: str) -> int:
