@@ -14,14 +14,17 @@ USER, PASSWORD = "u0@one.example", "secret"
 
 _APP_PASSWORD = """
 import sys
+from importlib import import_module
 from pathlib import Path
 from pillarbox.app.database import opened_database
 from pillarbox.config.data_directory import DataDirectory
 from pillarbox.directory import accounts
-try:
-    from pillarbox.directory.sign_in import app_passwords, credentials, secrets
-except ImportError:  # the tree that is compared with may be an older one
-    from pillarbox.directory import app_passwords, credentials, secrets
+def found(name):
+    try:
+        return import_module("pillarbox.directory.sign_in." + name)
+    except ImportError:  # the tree that is compared with may be an older one
+        return import_module("pillarbox.directory." + name)
+app_passwords, credentials, secrets = map(found, ("app_passwords", "credentials", "secrets"))
 def verb(tx):
     account = accounts.by_login(tx, sys.argv[2]).id
     password = app_passwords.format_app_password(bytes(range(app_passwords.RANDOM_OCTETS)))
