@@ -123,12 +123,12 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "second_factor.app.on": ("Set up on {when}", "Eingerichtet am {when}"),
     "second_factor.programs.first": (
         (
-            "Mail programs with the account's password are signed out then: make an app password for each. "
-            "So are other browsers that have signed in with the password alone."
+            "Mail programs with the account's password are signed out then, and other browsers that have signed in "
+            "with it alone. Make an app password for each program."
         ),
         (
-            "Mailprogramme mit dem Passwort des Kontos werden dann abgemeldet: bitte für jedes ein App-Passwort "
-            "machen. Ebenso andere Browser, die sich nur mit dem Passwort angemeldet haben."
+            "Mailprogramme mit dem Passwort des Kontos werden dann abgemeldet, und andere Browser, die sich nur "
+            "damit angemeldet haben. Bitte für jedes Programm ein App-Passwort machen."
         ),
     ),
     "second_factor.programs.on": (
