@@ -84,17 +84,27 @@ def test_json_is_one_line_an_event() -> None:
     assert lines[0]["timestamp"].endswith("Z")
 
 
-def test_nothing_heavy_is_loaded_before_it_is_needed() -> None:
+@pytest.mark.parametrize(
+    ("modules", "heavy"),
+    [
+        (
+            (
+                "pillarbox.world.telemetry, pillarbox.world.resolver.system, pillarbox.world.resolver.cache,"
+                " pillarbox.world.tls.server, pillarbox.world.tls.authority, pillarbox.server.login.authenticator"
+            ),
+            {"structlog", "prometheus_client", "dns", "cryptography", "argon2", "scramp", "ctypes"},
+        ),
+        (
+            "pillarbox.server.sign_in.sign_in, pillarbox.server.sign_in.totp, pillarbox.server.sign_in.passkeys",
+            {"webauthn", "cbor2", "OpenSSL", "argon2", "pyotp", "jinja2", "segno"},
+        ),
+    ],
+)
+def test_nothing_heavy_is_loaded_before_it_is_needed(modules: str, heavy: set[str]) -> None:
     program = (
-        "import sys\n"
-        "import pillarbox.world.telemetry, pillarbox.world.resolver.system, pillarbox.world.resolver.cache\n"
-        "import pillarbox.world.tls.server, pillarbox.world.tls.authority, pillarbox.server.login.authenticator\n"
-        "import pillarbox.server.sign_in.totp, pillarbox.server.sign_in.recovery\n"
-        "import pillarbox.server.sign_in.passkeys\n"
+        f"import sys\nimport {modules}\n"
         "pillarbox.world.telemetry.SystemTelemetry()\n"
-        "heavy = {'structlog', 'prometheus_client', 'dns', 'cryptography', 'argon2', 'scramp', 'ctypes', 'pyotp',"
-        " 'webauthn', 'cbor2', 'OpenSSL'}\n"
-        "print(sorted(heavy & set(sys.modules)))\n"
+        f"print(sorted({heavy} & set(sys.modules)))\n"
     )
     loaded = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, env={"PYTHONPATH": "src"}

@@ -174,9 +174,7 @@ def change(server: Server, sql: str) -> None:
 
 def row(server: Server, columns: str) -> Any:
     server.run(server.provider.authenticator.settled())
-    (found,) = server.read(
-        lambda tx: tx.rows(f"SELECT {columns} FROM browser_sessions")
-    )
+    (found,) = server.read(lambda tx: tx.rows(f"SELECT {columns} FROM browser_sessions"))
     return found
 
 

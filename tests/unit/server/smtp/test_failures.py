@@ -7,10 +7,12 @@ import pytest
 
 from pillarbox.delivery.refusal import Reason, Refused
 from pillarbox.protocol.smtp.capabilities import Role
+from pillarbox.server.login.authenticator import Authenticator
 from pillarbox.server.smtp.refusals import reply_to
 from pillarbox.world.database import DatabaseUnavailable
 from pillarbox.world.world import World
 from tests.kit.smtp.provider import SmtpProvider, run_with_smtp
+from tests.kit.world import world_of
 
 
 class BrokenDatabase:
@@ -104,12 +106,11 @@ def test_an_account_that_goes_between_rcpt_and_the_end() -> None:
 
 def test_a_login_while_the_database_is_away() -> None:
     async def test(provider: SmtpProvider) -> None:
-        client = provider.client(Role.SUBMISSION, tls=True)
-        await client.greet()
         broken = BrokenDatabase(provider.database)
+        world = world_of(broken, provider.clock)  # type: ignore[arg-type]  # stands in for it
+        client = replace(provider, authenticator=Authenticator(world)).client(Role.SUBMISSION, tls=True)
+        await client.greet()
         broken.fails_to = {"read"}
-        authenticator = provider.authenticator
-        authenticator._world = replace(authenticator._world, database=broken)  # type: ignore[arg-type]  # stands in for it
         assert await client.codes("AUTH PLAIN AGFubmEAYg==", "NOOP") == [454, 250]
 
     run_with_smtp(test)
