@@ -1,6 +1,6 @@
-"""The build hook that compiles a part of the package with mypyc, from the same source.
+"""The part of the build hook that compiles modules of the package with mypyc, from the same source.
 
-    HATCH_BUILD_HOOK_ENABLE_CUSTOM=1 pip wheel .
+    PILLARBOX_COMPILED=1 pip wheel .
 
 makes a wheel for this Python and platform; without the variable, or where nothing asks for it, the wheel is pure
 Python. Which modules are compiled, and why the others are not, is in pyproject.toml. The wheel has every module as

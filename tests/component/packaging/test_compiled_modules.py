@@ -46,10 +46,6 @@ def test_the_modules_that_are_named_can_be_compiled(
     hook.give_bases(modules)
 
 
-def test_a_wheel_is_pure_unless_it_is_asked_for() -> None:
-    assert HOOKS["custom"]["enable-by-default"] is False
-
-
 def test_an_exception_that_names_no_module_is_refused(hook: ModuleType, below: Path) -> None:
     (below / "mail" / "header.py").touch()
     assert hook.chosen(["mail"], []) == [Path("pillarbox/mail/header.py")]
