@@ -6,9 +6,11 @@ from pillarbox.server.http import blobs, jmap
 from pillarbox.server.http.route import Access, Route
 from pillarbox.server.pages import passkeys
 from pillarbox.server.pages import routes as pages
+from pillarbox.server.webmail import routes as webmail
 
 ROUTES: Final[tuple[Route, ...]] = (
     *pages.ROUTES,
+    *webmail.ROUTES,
     # --- JMAP; its addresses are those of `protocol.jmap.addresses`
     Route(
         path="/.well-known/jmap",

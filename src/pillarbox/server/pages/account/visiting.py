@@ -80,8 +80,8 @@ def _here(request: HttpRequest) -> str:
     """The page that was asked for."""
     if request.method not in ("GET", "HEAD"):
         return HOME
-    query = request.url.query
-    return local_path(f"{request.url.path}?{query}" if query else request.url.path, otherwise=HOME)
+    path, query = request.scope["raw_path"].decode("ascii"), request.url.query
+    return local_path(f"{path}?{query}" if query else path, otherwise=HOME)
 
 
 async def account_page(

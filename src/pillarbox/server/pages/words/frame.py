@@ -63,5 +63,13 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "Nothing was changed. The account is not allowed to do this, or is disabled. Ask whoever runs this server.",
         "Nichts wurde geändert. Das Konto darf das nicht oder ist abgeschaltet. Es hilft, wer diesen Server betreibt.",
     ),
+    "stop.not_built.title": ("The mail page is not here", "Die Mailseite ist nicht da"),
+    "stop.not_built": (
+        "This server runs from source of which the page was not built. Run dev/webmail build there, and load again.",
+        (
+            "Dieser Server läuft aus Quelltext, aus dem die Seite nicht gebaut wurde. "
+            "Bitte dort dev/webmail build ausführen und neu laden."
+        ),
+    ),
     "stop.again": ("Open the sign-in page", "Anmeldeseite öffnen"),
 }
