@@ -21,6 +21,7 @@ pytestmark = pytest.mark.interop
 VITE = ROOT / "webmail" / "node_modules" / "vite" / "bin" / "vite.js"
 BUILD_S = 60
 RUN_S = 60
+FIRST_LOAD_OCTETS = 150_000
 WATCH = "window.refused = []; addEventListener('securitypolicyviolation', (e) => refused.push(e.blockedURI));"
 
 
@@ -47,7 +48,15 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Path:
         missing("what webmail/package-lock.json names is not installed (dev/webmail does)")
     folder = tmp_path_factory.mktemp("client")
     (folder / "package.json").write_text('{"type": "module"}')
-    command = [need("node"), VITE, "build", "--ssr", "src/jmap/index.ts", "--outDir", folder / "out"]
+    command = [
+        need("node"),
+        str(VITE),
+        "build",
+        "--ssr",
+        "src/jmap/index.ts",
+        "--outDir",
+        str(folder / "out"),
+    ]
     subprocess.run(command, cwd=ROOT / "webmail", check=True, capture_output=True, text=True, timeout=BUILD_S)
     return folder / "out" / "index.js"
 
@@ -132,11 +141,17 @@ def test_addresses_are_what_is_shown(plain_provider: Demo, browser: Browser, per
 def test_the_page_asks_nobody_else_and_does_nothing_that_it_may_not(
     plain_provider: Demo, browser: Browser, person: Person
 ) -> None:
-    found = browser.run(
-        "return [refused, performance.getEntriesByType('resource').map((one) => new URL(one.name).origin)]"
+    browser.open(f"{server_of(plain_provider)}/mail/inbox")
+    browser.until("document.querySelector('main').innerText.includes('Boat for the weekend')")
+    deliver(plain_provider, person, "The blue one is free")
+    browser.until("document.querySelector('main').innerText.includes('The blue one is free')")
+    loaded = browser.run(
+        "return performance.getEntriesByType('resource').map((one) => [one.name, one.encodedBodySize])"
     )
-    assert found[0] == []
-    assert set(found[1]) == {server_of(plain_provider)}
+    assert browser.run("return refused") == []
+    assert {"/".join(name.split("/")[:3]) for name, _ in loaded} == {server_of(plain_provider)}
+    assert not [name for name, _ in loaded if "/jmap/eventsource/" in name], "a WebSocket tells of new mail"
+    assert 0 < sum(size for name, size in loaded if "/webmail/" in name) <= FIRST_LOAD_OCTETS
 
 
 def test_what_somebody_has_uploaded_is_no_script_of_the_page(browser: Browser, person: Person) -> None:

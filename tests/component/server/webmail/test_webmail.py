@@ -66,6 +66,14 @@ def test_the_page_runs_what_was_built_and_nothing_else(server: Server) -> None:
     assert directives["require-trusted-types-for"] == "'script'"
 
 
+def test_over_tls_the_policy_names_what_was_asked(server: Server) -> None:
+    person = Person(server, secure=True)
+    person.sign_in()
+    found = asked(person, "/mail", Host=person.host)
+    assert f"script-src {person.origin}/webmail/;" in found["content-security-policy"]
+    assert person.origin.startswith("https://")
+
+
 @pytest.mark.parametrize(
     ("path", "to"),
     [
