@@ -7,6 +7,7 @@ same transaction.
 from dataclasses import dataclass, field
 
 from pillarbox.admin import concerns
+from pillarbox.admin.change_letters import Doing
 from pillarbox.admin.importing import checkpoint
 from pillarbox.admin.importing.imap import pulled
 from pillarbox.admin.permissions import DOMAIN_ADMINISTRATOR, ONESELF, OPERATOR, may
@@ -17,6 +18,7 @@ from pillarbox.directory.naming import NameRefused
 from pillarbox.directory.sign_in import app_passwords, credential_marks, credentials, foreign_hash, secrets
 from pillarbox.directory.sign_in.app_passwords import Scope
 from pillarbox.directory.sign_in.password_hash import ARGON2_SALT_OCTETS, PasswordHash, hash_password
+from pillarbox.directory.sign_in.recovery_addresses import Purpose
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.push import subscriptions
 from pillarbox.queue import inspection, submissions
@@ -153,11 +155,13 @@ def set_password(
     now_ms: int,
     keep_sessions: bool = False,
     staying: str = "",
+    doing: Doing | None = None,
 ) -> None:
     """Set the account's password, or a hash of another server that `foreign_hash.read` has accepted.
 
     What was logged in with another password is logged out, and browsers are, but for the session that changes it
-    (`staying`, its id), unless `keep_sessions`; app passwords and their sessions stay. Raises `NameRefused`.
+    (`staying`, its id), unless `keep_sessions`; app passwords and their sessions stay. `doing`: the owner is told.
+    Raises `NameRefused`.
     """
     account = find(tx, login)
     if isinstance(hashed, str):
@@ -168,6 +172,8 @@ def set_password(
         )
     end_what_was_made_with_others(tx, account.id, now_ms=now_ms)
     tx.touch(account.id)
+    if doing is not None:
+        doing.tell(tx, account, Purpose.PASSWORD_CHANGED)
 
 
 @may(OPERATOR)

@@ -8,10 +8,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from pillarbox.admin import accounts, concerns
+from pillarbox.admin.change_letters import Doing
 from pillarbox.admin.permissions import DOMAIN_ADMINISTRATOR, ONESELF, may
 from pillarbox.directory.naming import NameRefused
 from pillarbox.directory.sign_in import app_passwords, credentials, secrets
 from pillarbox.directory.sign_in.app_passwords import UNLIMITED, AppPassword, AppPasswordHash, Limits, Scope
+from pillarbox.directory.sign_in.recovery_addresses import Purpose
 from pillarbox.world.database import Transaction
 from pillarbox.world.entropy import Entropy
 
@@ -53,11 +55,13 @@ def add(
     now_ms: int,
     expires_at_ms: int | None = None,
     limits: Limits = UNLIMITED,
+    doing: Doing | None = None,
 ) -> int:
-    """Store an app password under a name; return its number. Raises `NameRefused`."""
-    return app_passwords.add(
+    """Store an app password under a name; return its number. `doing`: the owner is told. Raises `NameRefused`."""
+    account = accounts.find(tx, login)
+    number = app_passwords.add(
         tx,
-        accounts.find(tx, login).id,
+        account.id,
         hashed,
         name=name,
         scopes=frozenset(scopes),
@@ -65,6 +69,9 @@ def add(
         expires_at_ms=expires_at_ms,
         limits=limits,
     )
+    if doing is not None:
+        doing.tell(tx, account, Purpose.APP_PASSWORD_MADE, name=name)
+    return number
 
 
 @may(ONESELF, DOMAIN_ADMINISTRATOR, of=concerns.account("login"))

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from pillarbox.admin import account_letters, accounts, concerns
+from pillarbox.admin.change_letters import Doing
 from pillarbox.admin.permissions import ANYBODY, DOMAIN_ADMINISTRATOR, ONESELF, OPERATOR, may
 from pillarbox.delivery import account_mail
 from pillarbox.directory import accounts as directory_accounts
@@ -19,6 +20,7 @@ from pillarbox.directory.sign_in import (
 from pillarbox.directory.sign_in.allowed_networks import plain_address
 from pillarbox.directory.sign_in.browser_sessions import Method
 from pillarbox.directory.sign_in.passkeys import NewPasskey, Passkey, Use
+from pillarbox.directory.sign_in.recovery_addresses import Purpose
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.world.database import Transaction
 from pillarbox.world.entropy import Entropy
@@ -50,14 +52,16 @@ def find(tx: Transaction, login: str) -> SecondFactors:
 
 
 @may(ONESELF, DOMAIN_ADMINISTRATOR, of=concerns.account("login"))
-def remove(tx: Transaction, login: str) -> SecondFactors:
+def remove(tx: Transaction, login: str, *, doing: Doing | None = None) -> SecondFactors:
     """Remove all of them, recovery codes as well, for somebody who has lost the phone: the password is enough again.
-    Returns what there was. Raises `NameRefused`."""
+    Returns what there was. `doing`: the owner is told. Raises `NameRefused`."""
     account, before = accounts.find(tx, login), find(tx, login)
     for passkey in passkeys.listing(tx, account.id):
         passkeys.remove(tx, account.id, passkey.id)
     totp.remove(tx, account.id)
     tx.touch(account.id)
+    if doing is not None and (before.one_time_codes or before.passkeys):
+        doing.tell(tx, account, Purpose.FACTORS_REMOVED)
     return before
 
 
@@ -98,12 +102,13 @@ def confirm_one_time_codes(
     fresh: bytes,
     now_ms: int,
     session: str = "",
+    doing: Doing | None = None,
 ) -> list[str] | None:
     """Let a secret count whose code of this step was shown.
 
     With the account's first second factor, what was opened with its password ends, and it gets recovery codes: `codes`,
     which are returned; otherwise those stay that it has, and the list is empty. `session`: the browser session that
-    does it, which stays. `None`: that secret waits no more.
+    does it, which stays. `doing`: the owner is told. `None`: that secret waits no more.
     """
     is_first = not second_factors.has_second_factor(tx, account)
     if not totp.confirm(tx, account, secret, step, now_ms=now_ms, session=session):
@@ -111,6 +116,7 @@ def confirm_one_time_codes(
     if is_first:
         store_recovery_codes(tx, account, codes, fresh=fresh, now_ms=now_ms)
     end_what_passwords_have_opened(tx, account, now_ms=now_ms, staying=session)
+    _tell(tx, account, Purpose.CODES_SET_UP, doing)
     return codes if is_first else []
 
 
@@ -125,15 +131,17 @@ def add_passkey(
     fresh: bytes,
     now_ms: int,
     session: str = "",
+    doing: Doing | None = None,
 ) -> tuple[Passkey, list[str]]:
     """Add a passkey, which counts as second factor from now on; an empty name becomes a fitting one.
 
     With the account's first second factor it gets recovery codes, and what was opened with its password ends, as
-    `confirm_one_time_codes` has it. Raises `NameRefused`.
+    `confirm_one_time_codes` has it. `doing`: the owner is told. Raises `NameRefused`.
     """
     is_first = not second_factors.has_second_factor(tx, account)
     made = passkeys.add(tx, account, new, name=name, now_ms=now_ms)
     tx.touch(account)
+    _tell(tx, account, Purpose.PASSKEY_ADDED, doing, made.name)
     if not is_first:
         return made, []
     store_recovery_codes(tx, account, codes, fresh=fresh, now_ms=now_ms)
@@ -167,14 +175,24 @@ def _is_to_be_told(tx: Transaction, use: Use, *, now_ms: int) -> bool:
 
 
 @may(ONESELF, DOMAIN_ADMINISTRATOR, of=concerns.account_number("account"))
-def remove_passkey(tx: Transaction, account: AccountId, identifier: int) -> bool | None:
+def remove_passkey(
+    tx: Transaction, account: AccountId, identifier: int, *, doing: Doing | None = None
+) -> bool | None:
     """Remove a passkey; recovery codes go with the last second factor. Returns whether it was the last, after which
-    the password alone is enough; None where there is no such passkey."""
+    the password alone is enough; None where there is no such passkey. `doing`: the owner is told."""
+    name = next((one.name for one in passkeys.listing(tx, account) if one.id == identifier), "")
     if not passkeys.remove(tx, account, identifier):
         return None
     second_factors.removed(tx, account)
     tx.touch(account)
+    _tell(tx, account, Purpose.PASSKEY_REMOVED, doing, name)
     return not second_factors.has_second_factor(tx, account)
+
+
+def _tell(tx: Transaction, account: AccountId, change: Purpose, doing: Doing | None, name: str = "") -> None:
+    owner = directory_accounts.get(tx, account) if doing is not None else None
+    if doing is not None and owner is not None:
+        doing.tell(tx, owner, change, name=name)
 
 
 @may(OPERATOR)

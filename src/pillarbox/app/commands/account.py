@@ -146,7 +146,14 @@ def password(
         argon2_salt = entropy.token_bytes(ARGON2_SALT_OCTETS)
         new_hash = hash_password(chosen, argon2_salt=argon2_salt, scram_salt=salt)
     now_ms = installation.now_ms
-    installation.write(accounts.set_password, login, new_hash, now_ms=now_ms, keep_sessions=keep_sessions)
+    installation.write(
+        accounts.set_password,
+        login,
+        new_hash,
+        now_ms=now_ms,
+        keep_sessions=keep_sessions,
+        doing=installation.doing,
+    )
     data, text = {"login": login}, f"Password changed: {login}"
     if new:
         data, text = {**data, "password": new}, text + password_shown(new)

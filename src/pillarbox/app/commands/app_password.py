@@ -64,6 +64,7 @@ def add(
         now_ms=now_ms,
         expires_at_ms=None if expires_in is None else now_ms + expires_in,
         limits=Limits(read_only, networks),
+        doing=installation.doing,
     )
     installation.show(
         {"id": number, "name": name, "password": password},

@@ -27,6 +27,7 @@ from pillarbox.config.schema import DEFAULT_PATH, Config
 from pillarbox.mail.visible import visible, visible_json, visible_lines
 
 if TYPE_CHECKING:
+    from pillarbox.admin.change_letters import Doing
     from pillarbox.app.resolved import Resolved
     from pillarbox.config.data_directory import DataDirectory
     from pillarbox.world.blobs import FileBlobs
@@ -157,6 +158,14 @@ class Installation(Output):
     ) -> T:
         """Run a verb that only reads."""
         return self.database.read_now(verb, *arguments, **keywords)
+
+    @property
+    def doing(self) -> "Doing":
+        """What the owner of an account is told of who has changed it: those who operate the machine."""
+        from pillarbox.admin.change_letters import Doing
+        from pillarbox.world.entropy import SystemEntropy, nonce
+
+        return Doing(nonce(SystemEntropy()), self.config.web_url, self.now_ms)
 
     @property
     def now_ms(self) -> int:

@@ -27,7 +27,7 @@ def second_factor(installation: Installation, login: str, removing: bool, yes: b
         question = f"Remove the second factors of {found.login}, so that the password alone is enough?"
         if not yes and (installation.as_json or not click.confirm(visible(question), err=True)):
             raise CommandFailed("Nothing removed. To remove without confirmation: --yes")
-        removed = installation.write(second_factors.remove, login)
+        removed = installation.write(second_factors.remove, login, doing=installation.doing)
         installation.show({"removed": removed}, f"Second factors removed: {removed.login}")
         return
     codes = f"since {day(found.one_time_codes_since_ms)}" if found.one_time_codes else "none"

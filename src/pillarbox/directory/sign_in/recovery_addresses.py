@@ -19,7 +19,10 @@ from pillarbox.world.database.transaction import Transaction
 
 MAX_MAILS: Final = 3
 """For one purpose within an hour, for an account; and for an address, whoever has named it."""
+MAX_TOLD: Final = 3
+"""Letters about changes of one kind within a day, for an account: whoever makes many floods nobody."""
 HOUR_MS: Final = 3_600_000
+DAY_MS: Final = 86_400_000
 CONFIRM_WITHIN_MS: Final = 86_400_000
 MAX_CHARACTERS: Final = 254
 """RFC 5321 §4.5.3.1.3: a path has 256 octets with its brackets."""
@@ -27,10 +30,17 @@ REMOVED_TOGETHER: Final = 500
 
 
 class Purpose(StrEnum):
-    """Why a mail goes to a recovery address."""
+    """Why a mail goes to a recovery address; or to the owner of an account, about a change."""
 
     CONFIRM = "confirm"
     RESET = "reset"
+    CODES_SET_UP = "codes set up"
+    CODES_REMOVED = "codes removed"
+    FACTORS_REMOVED = "second factors removed"
+    PASSKEY_ADDED = "passkey added"
+    PASSKEY_REMOVED = "passkey removed"
+    APP_PASSWORD_MADE = "app password made"  # noqa: S105 - no password
+    PASSWORD_CHANGED = "password changed"  # noqa: S105 - no password
 
 
 class Recovery(Struct, frozen=True, gc=False):
@@ -125,10 +135,7 @@ def may_mail(tx: Transaction, account: AccountId, address: str, purpose: Purpose
     """Count a mail that is about to be sent; false where it is one too many."""
     # Later ones are from before the clock was set back
     within_ms = (now_ms - HOUR_MS, now_ms + HOUR_MS)
-    by_account: int = tx.value(
-        "SELECT count(*) FROM recovery_mails WHERE account = ? AND purpose = ? AND at_ms > ? AND at_ms <= ?",
-        (account, purpose.value, *within_ms),
-    )
+    by_account = _sent(tx, account, purpose, within_ms)
     key = address.lower()
     to_address: int = tx.value(
         "SELECT count(*) FROM recovery_mails WHERE address = ? AND purpose = ? AND at_ms > ? AND at_ms <= ?",
@@ -136,17 +143,37 @@ def may_mail(tx: Transaction, account: AccountId, address: str, purpose: Purpose
     )
     if by_account >= MAX_MAILS or to_address >= MAX_MAILS:
         return False
+    _note_sent(tx, account, key, purpose, now_ms)
+    return True
+
+
+def may_tell(tx: Transaction, account: AccountId, change: Purpose, *, now_ms: int) -> bool:
+    """Count a letter about a change that is about to be sent to the owner; false where it is one too many."""
+    if _sent(tx, account, change, (now_ms - DAY_MS, now_ms + DAY_MS)) >= MAX_TOLD:
+        return False
+    _note_sent(tx, account, "", change, now_ms)
+    return True
+
+
+def _sent(tx: Transaction, account: AccountId, purpose: Purpose, within_ms: tuple[int, int]) -> int:
+    sent: int = tx.value(
+        "SELECT count(*) FROM recovery_mails WHERE account = ? AND purpose = ? AND at_ms > ? AND at_ms <= ?",
+        (account, purpose.value, *within_ms),
+    )
+    return sent
+
+
+def _note_sent(tx: Transaction, account: AccountId, key: str, purpose: Purpose, now_ms: int) -> None:
     tx.execute(
         "INSERT INTO recovery_mails (account, address, purpose, at_ms) VALUES (?, ?, ?, ?)",
         (account, key, purpose.value, now_ms),
     )
-    return True
 
 
 def any_expired(tx: Transaction, *, now_ms: int) -> bool:
     """Whether there is something that `remove_expired` would remove."""
     old = tx.row("SELECT 1 FROM recovery_confirmations WHERE expires_at_ms <= ? LIMIT 1", (now_ms,))
-    return bool(old or tx.row("SELECT 1 FROM recovery_mails WHERE at_ms <= ? LIMIT 1", (now_ms - HOUR_MS,)))
+    return bool(old or tx.row("SELECT 1 FROM recovery_mails WHERE at_ms <= ? LIMIT 1", (now_ms - DAY_MS,)))
 
 
 def remove_expired(tx: Transaction, *, now_ms: int) -> int:
@@ -158,7 +185,7 @@ def remove_expired(tx: Transaction, *, now_ms: int) -> int:
     )
     mails = tx.execute(
         "DELETE FROM recovery_mails WHERE id IN (SELECT id FROM recovery_mails WHERE at_ms <= ? LIMIT ?)",
-        (now_ms - HOUR_MS, REMOVED_TOGETHER),
+        (now_ms - DAY_MS, REMOVED_TOGETHER),
     )
     return waiting + mails
 

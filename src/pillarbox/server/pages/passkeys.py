@@ -27,6 +27,7 @@ from pillarbox.server.http.cookies import DEVICE_S, STEP_S, Cookie
 from pillarbox.server.http.refusals import Refused
 from pillarbox.server.http.request import HttpRequest
 from pillarbox.server.http.route import Access, Route
+from pillarbox.server.pages.doing import doing_of
 from pillarbox.server.sign_in.passkey_responses import MAX_RESPONSE_OCTETS
 from pillarbox.server.sign_in.passkey_steps import Asked, PasskeySteps
 from pillarbox.server.sign_in.passkeys import Passkeys
@@ -188,7 +189,13 @@ async def ask_for_new(request: HttpRequest, session: BrowserSession) -> Response
 async def make(request: HttpRequest, session: BrowserSession) -> Response:
     """What `navigator.credentials.create()` has resulted in, and a name. The answer may have recovery codes."""
     steps, sent = _steps(request), _read(await request.body(), _New)
-    outcome = await steps.add(request.token(Cookie.PASSKEY), session, bytes(sent.response), sent.name.strip())
+    outcome = await steps.add(
+        request.token(Cookie.PASSKEY),
+        session,
+        bytes(sent.response),
+        sent.name.strip(),
+        doing=doing_of(request),
+    )
     if isinstance(outcome, Wrong):
         raise Refused(WRONG if outcome.tries_left else GONE)
     if isinstance(outcome, Gone):
@@ -218,7 +225,7 @@ async def rename(request: HttpRequest, _: BrowserSession) -> Response:
 async def remove(request: HttpRequest, _: BrowserSession) -> Response:
     """Remove one; the answer says whether it was the last second factor."""
     was_last = await request.world.database.write(
-        second_factors.remove_passkey, request.account.id, _number(request)
+        second_factors.remove_passkey, request.account.id, _number(request), doing=doing_of(request)
     )
     if was_last is None:
         raise Refused(UNKNOWN)

@@ -3,6 +3,7 @@
 from functools import partial
 
 from pillarbox.admin import accounts as verbs
+from pillarbox.admin.change_letters import Doing
 from pillarbox.config.schema import Config
 from pillarbox.directory import accounts
 from pillarbox.directory.accounts import Account
@@ -16,6 +17,7 @@ from pillarbox.server.sign_in import choosing
 from pillarbox.server.sign_in.choosing import NotDone
 from pillarbox.server.sign_in.steps import Browser, client_of
 from pillarbox.world.database import Transaction
+from pillarbox.world.entropy import nonce
 from pillarbox.world.world import World
 
 
@@ -25,13 +27,14 @@ class Changing:
     def __init__(self, world: World, config: Config, authenticator: Authenticator) -> None:
         self._world = world
         self._demanded = config.passwords
+        self._web_url = config.web_url
         self._authenticator = authenticator
 
     async def change(
         self, session: BrowserSession, old: str, new: str, browser: Browser, *, keep_sessions: bool = False
     ) -> Account | NotDone:
         """Set a new password, where the old one is right. The session stays; others end, in every protocol, unless
-        they are kept. App passwords stay.
+        they are kept. App passwords stay. The owner is told by mail.
 
         Guesses are delayed and counted as at every other door. Raises `AuthenticationUnavailable`,
         `DatabaseUnavailable`.
@@ -52,8 +55,18 @@ class Changing:
         hashed = await choosing.hashed(self._authenticator, new, salt)
         if isinstance(hashed, NotDone):
             return hashed
+        doing = Doing(
+            nonce(self._world.entropy), self._web_url, self._world.clock.now_ms(), address=browser.address
+        )
         changed = await database.write(
-            partial(self._change, who=who, session=session, hashed=hashed, keep_sessions=keep_sessions)
+            partial(
+                self._change,
+                who=who,
+                session=session,
+                hashed=hashed,
+                keep_sessions=keep_sessions,
+                doing=doing,
+            )
         )
         if changed is None:
             return NotDone.GONE
@@ -68,6 +81,7 @@ class Changing:
         session: BrowserSession,
         hashed: PasswordHash,
         keep_sessions: bool,
+        doing: Doing,
     ) -> Account | None:
         """Unless the password has been changed meanwhile, or the session ended: whoever did that is to prevail."""
         now_ms = self._world.clock.now_ms()
@@ -79,7 +93,13 @@ class Changing:
         if not credentials.is_current(tx, account.id, who.credential):
             return None
         verbs.set_password(
-            tx, account.login, hashed, now_ms=now_ms, keep_sessions=keep_sessions, staying=session.id
+            tx,
+            account.login,
+            hashed,
+            now_ms=now_ms,
+            keep_sessions=keep_sessions,
+            staying=session.id,
+            doing=doing,
         )
         return account
 

@@ -11,6 +11,7 @@ from typing import Final
 from msgspec import Struct
 
 from pillarbox.admin import second_factors
+from pillarbox.admin.change_letters import Doing
 from pillarbox.directory import accounts
 from pillarbox.directory.accounts import Account
 from pillarbox.directory.sign_in import browser_sessions, secrets, sign_in_steps
@@ -162,9 +163,16 @@ class PasskeySteps:
         return Asked(token, options)
 
     async def add(
-        self, step: str, session: BrowserSession, response: bytes, name: str
+        self,
+        step: str,
+        session: BrowserSession,
+        response: bytes,
+        name: str,
+        *,
+        doing: Doing | None = None,
     ) -> Added | Wrong | Gone:
-        """Add the passkey that the browser has made. Raises `NameRefused`: then the step is open still."""
+        """Add the passkey that the browser has made. `doing`: the owner is told. Raises `NameRefused`: then the step
+        is open still."""
         now_ms = self._world.clock.now_ms()
         attempt = await self._world.database.write(sign_in_steps.attempt, digest_of(step), now_ms=now_ms)
         if attempt is None or not _is_of(attempt, session):
@@ -184,6 +192,7 @@ class PasskeySteps:
             codes=second_factors.generate(entropy),
             fresh=entropy.token_bytes(secrets.SECRET_OCTETS),
             now_ms=now_ms,
+            doing=doing,
         )
 
     async def _open_step(self, step: str) -> Step | None:
@@ -205,6 +214,7 @@ def _add(
     codes: list[str],
     fresh: bytes,
     now_ms: int,
+    doing: Doing | None,
 ) -> Added | Gone:
     step = sign_in_steps.use(tx, digest, now_ms=now_ms)
     if step is None or not _is_of(step, session):
@@ -212,6 +222,14 @@ def _add(
     if browser_sessions.get(tx, session.account, session.id, now_ms=now_ms) is None:
         return Gone()
     made, told = second_factors.add_passkey(
-        tx, session.account, new, name=name, codes=codes, fresh=fresh, now_ms=now_ms, session=session.id
+        tx,
+        session.account,
+        new,
+        name=name,
+        codes=codes,
+        fresh=fresh,
+        now_ms=now_ms,
+        session=session.id,
+        doing=doing,
     )
     return Added(made, told)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from pillarbox.admin import second_factors
+from pillarbox.admin.change_letters import Doing
 from pillarbox.directory.sign_in import secrets, totp
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.login.password_checks import AuthenticationUnavailable
@@ -92,11 +93,15 @@ class TotpCodes:
             return None
         return Setup(totp.text_of(secret), totp.uri_of(secret, issuer=issuer, label=label))
 
-    async def confirm(self, account: AccountId, code: str, *, session: str = "") -> list[str] | None:
+    async def confirm(
+        self, account: AccountId, code: str, *, session: str = "", doing: Doing | None = None
+    ) -> list[str] | None:
         """Let the secret of `begin` count, if this is its code; `None`: it is not, or nothing waits for a code.
 
         Returns the account's recovery codes, to be shown once, if this is its first second factor; then sessions of
-        programs that were opened with the account's own password end. Raises `DatabaseUnavailable`.
+        programs that were opened with the account's own password end. `doing`: the owner is told.
+
+        Raises `DatabaseUnavailable`.
         """
         world, now_ms = self._world, self._world.clock.now_ms()
         typed = totp.read_code(code)
@@ -116,6 +121,7 @@ class TotpCodes:
             fresh=world.entropy.token_bytes(secrets.SECRET_OCTETS),
             now_ms=now_ms,
             session=session,
+            doing=doing,
         )
 
     def _explain(self, secret: bytes, code: str) -> None:

@@ -8,7 +8,13 @@ from pillarbox.directory import accounts, domains
 from pillarbox.directory.naming import NameRefused
 from pillarbox.directory.schema import SCHEMA
 from pillarbox.directory.sign_in import credentials, link_tokens, recovery_addresses, reset_links
-from pillarbox.directory.sign_in.recovery_addresses import CONFIRM_WITHIN_MS, HOUR_MS, MAX_MAILS, Purpose
+from pillarbox.directory.sign_in.recovery_addresses import (
+    CONFIRM_WITHIN_MS,
+    DAY_MS,
+    HOUR_MS,
+    MAX_MAILS,
+    Purpose,
+)
 from pillarbox.directory.sign_in.reset_links import MAX_TRIES, MadeBy, NewLink
 from pillarbox.world.database.sqlite.transaction import SqliteTransaction as Transaction
 from pillarbox.world.entropy import SeededEntropy
@@ -236,9 +242,10 @@ def test_mails_are_counted_by_account_and_by_address(tx: Transaction) -> None:
     assert may(bob, "bob@far.example")
     assert may(anna, FAR, why=Purpose.CONFIRM), "who asks for links keeps nobody from setting an address"
     assert may(anna, FAR, NOW_MS + HOUR_MS)
-    assert recovery_addresses.any_expired(tx, now_ms=NOW_MS + HOUR_MS)
-    assert recovery_addresses.remove_expired(tx, now_ms=NOW_MS + HOUR_MS) == MAX_MAILS + 2
-    assert not recovery_addresses.any_expired(tx, now_ms=NOW_MS + HOUR_MS)
+    assert not recovery_addresses.any_expired(tx, now_ms=NOW_MS + DAY_MS - 1)
+    assert recovery_addresses.any_expired(tx, now_ms=NOW_MS + DAY_MS)
+    assert recovery_addresses.remove_expired(tx, now_ms=NOW_MS + DAY_MS) == MAX_MAILS + 2
+    assert not recovery_addresses.any_expired(tx, now_ms=NOW_MS + DAY_MS)
 
 
 def test_all_goes_with_the_account(tx: Transaction) -> None:

@@ -19,6 +19,7 @@ from pillarbox.server.pages.account.visiting import (
     for_owner,
     for_proven,
 )
+from pillarbox.server.pages.doing import doing_of
 from pillarbox.server.pages.forms import Form, form_of, row_number
 from pillarbox.server.pages.rendering import go_to, words_for
 from pillarbox.server.pages.words import Words
@@ -156,6 +157,7 @@ async def make(request: HttpRequest) -> Response:
             now_ms=now_ms,
             expires_at_ms=now_ms + int(filled.days) * _DAY_MS if filled.days else None,
             limits=Limits(filled.read_only, _networks(filled.networks)),
+            doing=doing_of(request),
         )
     except NameRefused:  # another one was made meanwhile
         taken = {"name": words_for(request)("app_passwords.taken")}

@@ -21,6 +21,7 @@ from pillarbox.server.pages.account.visiting import (
     for_proven,
     session_of,
 )
+from pillarbox.server.pages.doing import doing_of
 from pillarbox.server.pages.forms import form_of, row_number
 from pillarbox.server.pages.passkeys import elsewhere, why_not
 from pillarbox.server.pages.rendering import go_to, words_for
@@ -133,7 +134,7 @@ async def remove(request: HttpRequest) -> Response:
     number = row_number((await form_of(request))["id"])
     account = request.account.id
     was_last = await request.world.database.write(
-        act, account, second_factors.remove_passkey, account, number
+        act, account, second_factors.remove_passkey, account, number, doing=doing_of(request)
     )
     if was_last is None:
         return go_to(PATH)

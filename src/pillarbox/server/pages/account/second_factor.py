@@ -5,9 +5,11 @@ from typing import Final
 from msgspec import Struct
 from starlette.responses import Response
 
+from pillarbox.admin.change_letters import Doing
 from pillarbox.directory.accounts import Account
 from pillarbox.directory.sign_in import recovery_codes, totp
 from pillarbox.directory.sign_in import second_factors as factor_rows
+from pillarbox.directory.sign_in.recovery_addresses import Purpose
 from pillarbox.server.http.request import HttpRequest
 from pillarbox.server.pages.account.visiting import (
     Question,
@@ -18,6 +20,7 @@ from pillarbox.server.pages.account.visiting import (
     for_proven,
     session_of,
 )
+from pillarbox.server.pages.doing import doing_of
 from pillarbox.server.pages.forms import form_of
 from pillarbox.server.pages.rendering import go_to, words_for
 from pillarbox.server.sign_in.recovery import RecoveryCodes
@@ -102,7 +105,9 @@ async def show_set_up(request: HttpRequest) -> Response:
 async def confirm(request: HttpRequest) -> Response:
     """The first code of the app: from now on it counts."""
     code, codes = (await form_of(request))["code"], TotpCodes(request.world)
-    made = await codes.confirm(request.account.id, code.strip(), session=session_of(request).id)
+    made = await codes.confirm(
+        request.account.id, code.strip(), session=session_of(request).id, doing=doing_of(request)
+    )
     if made:
         return await codes_page(request, made)
     if made is not None:
@@ -132,12 +137,14 @@ async def ask_remove(request: HttpRequest) -> Response:
 @for_proven(at=REMOVE)
 async def remove(request: HttpRequest) -> Response:
     """Remove the app."""
-    is_on = await request.world.database.write(_remove_app, request.account)
+    is_on = await request.world.database.write(_remove_app, request.account, doing_of(request))
     return finished(PATH, "app_off" if is_on else "factor_off")
 
 
-def _remove_app(tx: Transaction, account: Account) -> bool:
+def _remove_app(tx: Transaction, account: Account, doing: Doing) -> bool:
     """Returns whether the account has another second factor."""
+    if totp.has(tx, account.id):
+        doing.tell(tx, account, Purpose.CODES_REMOVED)
     totp.remove(tx, account.id)
     tx.touch(account.id)
     return factor_rows.has_second_factor(tx, account.id)
