@@ -27,22 +27,22 @@ _CHANGES: Final = {
     Purpose.CODES_REMOVED: (
         "One-time codes were removed",
         "The one-time codes of an app were removed from",
-        "Die Einmalcodes einer App wurden entfernt von",
+        "Die Einmalcodes einer App wurden entfernt bei",
     ),
     Purpose.FACTORS_REMOVED: (
         "The second step was removed",
         "One-time codes, passkeys and recovery codes were removed from",
-        "Einmalcodes, Passkeys und Wiederherstellungscodes wurden entfernt von",
+        "Einmalcodes, Passkeys und Wiederherstellungscodes wurden entfernt bei",
     ),
     Purpose.PASSKEY_ADDED: (
         "A passkey was added",
         "A passkey was added to",
-        "Ein Passkey wurde hinzugefügt zu",
+        "Ein Passkey wurde hinzugefügt bei",
     ),
     Purpose.PASSKEY_REMOVED: (
         "A passkey was removed",
         "A passkey was removed from",
-        "Ein Passkey wurde entfernt von",
+        "Ein Passkey wurde entfernt bei",
     ),
     Purpose.APP_PASSWORD_MADE: (
         "An app password was made",
@@ -51,8 +51,8 @@ _CHANGES: Final = {
     ),
     Purpose.PASSWORD_CHANGED: (
         "The password was changed",
-        "The password was changed of",
-        "Das Passwort wurde geändert von",
+        "The password was changed for",
+        "Das Passwort wurde geändert für",
     ),
 }
 """The subject, and how the first line begins, in English and in German. The login follows."""
@@ -86,14 +86,14 @@ class Doing(Struct, frozen=True, gc=False):
 def letter(account: Account, to: str, change: Purpose, doing: Doing, *, name: str = "") -> AccountNotice:
     """What is written to this address."""
     subject, english, german = _CHANGES[change]
-    called = f'\n\n    Name: "{name}"' if name else ""
+    called = f'\n    Name: "{name}"' if name else ""
     at = doing.web_url and f"{doing.web_url}/account"
     text = f"""\
 {english}
-{account.login}.{called}
+{account.login}.
 
     When: {rfc5322(doing.now_ms)}
-    From: {_whence(doing)}
+    From: {_whence(doing)}{called}
 
 If that was you, or done for you, there is nothing to do.
 

@@ -14,7 +14,9 @@ from pillarbox.server.http.cookies import LINK_S, Cookie
 from pillarbox.server.http.refusals import RETRY_S
 from pillarbox.server.http.request import HttpRequest
 from pillarbox.server.login.password_checks import AuthenticationUnavailable
+from pillarbox.server.pages import staying
 from pillarbox.server.pages.forms import Form, form_of
+from pillarbox.server.pages.local_path import with_query
 from pillarbox.server.pages.rendering import go_to, page, words_for
 from pillarbox.server.pages.sign_in import HOME, SIGN_IN
 from pillarbox.server.pages.stopping import for_people, no_tls
@@ -30,6 +32,8 @@ DONE: Final = "/reset/done"
 CONFIRM: Final = "/reset/confirm"
 CONFIRM_LINK: Final = CONFIRM_PATH + "{token}"
 CONFIRMED: Final = "/reset/confirmed"
+_STAYING: Final = "stays"
+"""In the address: the account has ways in that a new password leaves as they are."""
 _LATER: Final = {"retry-after": str(RETRY_S)}
 _ABOUT_PASSWORD: Final = {
     NotDone.TOO_SHORT: "reset.set.short",
@@ -110,7 +114,9 @@ async def submit(request: HttpRequest) -> Response:
         error = words(_ABOUT_PASSWORD[done], number=shortest)
         return await _set_form(request, found, form, status=422, new_error=error)
     request.take_back(Cookie.RESET)
-    return go_to(DONE)
+    now_ms = request.world.clock.now_ms()
+    stays = await request.world.database.read(staying.find, done.id, now_ms=now_ms)
+    return go_to(with_query(DONE, note=_STAYING) if stays else DONE)
 
 
 async def _set_form(
@@ -135,7 +141,8 @@ async def _set_form(
 @for_people
 async def done(request: HttpRequest) -> Response:
     """What is said then."""
-    return await _said(request, "reset.done", to=SIGN_IN, verb="sign_in.submit")
+    stays = request.query_params.get("note", "") == _STAYING
+    return await _said(request, "reset.done", to=SIGN_IN, verb="sign_in.submit", stays=stays)
 
 
 # --- asking for a link
@@ -229,5 +236,6 @@ async def _said(
     to: str = "",
     verb: str = "",
     help: bool = False,  # noqa: A002 - what it shows
+    stays: bool = False,
 ) -> Response:
-    return await page(request, "reset/said.html", said=said, to=to, verb=verb, help=help)
+    return await page(request, "reset/said.html", said=said, to=to, verb=verb, help=help, staying=stays)

@@ -18,6 +18,7 @@ from pillarbox.server.http.routes import ROUTES
 from pillarbox.server.http.service import HttpService
 from pillarbox.server.sign_in.sessions import FRESH_MS
 from pillarbox.world.database import Transaction
+from tests.component.server.sign_in.test_resetting import has_recovery, inbox
 from tests.kit import second_factor
 from tests.kit.http.pages import Page, Person
 from tests.kit.http.server import open_http
@@ -473,6 +474,60 @@ def test_the_password_is_changed_and_others_are_signed_out(server: Server, perso
     assert {one.attempt.way for one in found} == {"web"}, "no program has shown the password"
     assert not lets_in(server, PASSWORD)
     assert lets_in(server, form["new"])
+
+
+def test_what_a_new_password_does_not_end_is_shown(secure: Server) -> None:
+    person = Person(secure, secure=True)
+    person.sign_in()
+    form = {"old": PASSWORD, "new": "correct horse battery", "again": "correct horse battery"}
+    done = person.send("/account/password", form)
+    assert "ends none of these" not in done.text
+    person.send("/account/app-passwords/new", name="Phone", reach="all", days="", networks="")
+    done = person.send("/account/password", {**form, "old": form["new"]})
+    assert (done.path, done.flaws()) == ("/account/password?done=password", [])
+    assert "ends none of these" in done.text
+    assert person.get("/account/password").text.count("ends none of these") == 0
+    # Beside the links to all sections
+    assert (links(done).count("/account/app-passwords"), links(done).count("/account/passkeys")) == (2, 1)
+    secure.run(has_recovery(secure.provider))
+    passkey(secure)
+    person.send("/account/prove", password=form["new"])
+    done = person.get("/account/password?done=password")
+    for section in ("passkeys", "app-passwords", "recovery-address"):
+        assert links(done).count(f"/account/{section}") == 2
+
+
+def told(server: Server) -> list[str]:
+    """The first lines of the letters to the person."""
+    return [text.partition("\r\n")[0] for text in inbox(server.provider)]
+
+
+def test_the_owner_is_told_of_changed_ways_in(secure: Server) -> None:
+    person = Person(secure, secure=True)
+    person.sign_in()
+    person.send("/account/app-passwords/new", name="Phone", reach="all", days="", networks="")
+    number = passkey(secure)
+    person.send("/account/passkeys/remove", id=str(number))
+    person.send("/account/passkeys/remove", id=str(number))
+    secret = secret_in(person.get("/account/second-factor/set-up"))
+    step = totp.step_at(secure.provider.world.clock.now_ms())
+    person.send("/account/second-factor/set-up", code="12")
+    person.send("/account/second-factor/set-up", code=totp.code_of(secret, step))
+    person.send("/account/second-factor/remove")
+    person.send("/account/second-factor/remove")
+    form = {"old": PASSWORD, "new": "correct horse battery", "again": "correct horse battery"}
+    person.send("/account/password", {**form, "old": "wrong"})
+    person.send("/account/password", form)
+    assert told(secure) == [
+        "An app password was made for",
+        "A passkey was removed from",
+        "One-time codes of an app were set up for",
+        "The one-time codes of an app were removed from",
+        "The password was changed for",
+    ]
+    for text in inbox(secure.provider):
+        assert "From: 127.0.0.1" in text
+        assert "https://mail.one.example/account\r\n" in text
 
 
 def test_others_stay_signed_in_if_wished(server: Server, person: Person) -> None:

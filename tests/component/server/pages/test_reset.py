@@ -6,6 +6,7 @@ import pytest
 
 from pillarbox.admin import password_reset
 from pillarbox.directory.sign_in import link_tokens, totp
+from pillarbox.directory.sign_in.app_passwords import Scope
 from pillarbox.server.http.routes import ROUTES
 from pillarbox.server.sign_in.recovery_address import RecoveryAddresses
 from pillarbox.server.sign_in.resetting import MAX_ASKED_BY_NETWORK
@@ -63,6 +64,18 @@ def test_a_link_sets_a_password(server: Server, person: Person) -> None:
     assert other.get("/account").path.startswith("/sign-in"), "sessions have ended"
     assert person.sign_in(password=PASSWORD).status == 403
     assert person.sign_in(password=NEW).path == "/account"
+
+
+def test_what_a_new_password_does_not_end_is_said(server: Server, person: Person) -> None:
+    assert "the recovery address stay" not in person.get("/reset/done").text
+    server.run(server.provider.app_password(0, Scope.MAIL))
+    person.get(link(server))
+    done = person.send("/reset", new=NEW, again=NEW)
+    assert (done.path, done.flaws()) == ("/reset/done?note=stays", [])
+    assert "the recovery address stay" in done.text
+    assert "/account" in [one["href"] for one in done.all("a")]
+    person.get(link(server))
+    assert person.send("/reset", new=NEW, again=NEW, revoke="on").path == "/reset/done"
 
 
 def test_the_token_is_in_no_address(server: Server, person: Person) -> None:
@@ -168,7 +181,7 @@ def test_a_link_is_asked_for(server: Server, person: Person) -> None:
     ((address, _, octets),) = queued(server.provider)
     assert address == FAR
     person.get(f"/reset/{token_in(octets)}")
-    assert person.send("/reset", new=NEW, again=NEW).path == "/reset/done"
+    assert person.send("/reset", new=NEW, again=NEW).path == "/reset/done?note=stays"
 
 
 def test_everybody_is_answered_the_same(server: Server) -> None:

@@ -9,6 +9,7 @@ from pillarbox.directory.sign_in.second_factors import has_second_factor
 from pillarbox.server.http.refusals import RETRY_S
 from pillarbox.server.http.request import HttpRequest
 from pillarbox.server.login.password_checks import AuthenticationUnavailable
+from pillarbox.server.pages import staying
 from pillarbox.server.pages.account.visiting import PROVE, account_page, finished, for_owner, session_of
 from pillarbox.server.pages.forms import form_of
 from pillarbox.server.pages.local_path import with_query
@@ -18,6 +19,8 @@ from pillarbox.server.sign_in.choosing import NotDone
 
 PATH: Final = "/account/password"
 SECTION: Final = "password"
+CHANGED: Final = "password"
+"""Of the words `done.…`."""
 _WORDS: Final = {
     NotDone.TOO_SHORT: "password.short",
     NotDone.STOLEN: "password.stolen",
@@ -39,6 +42,8 @@ class View(Struct, frozen=True, gc=False):
     old_error: str = ""
     new_error: str = ""
     again_error: str = ""
+    staying: tuple[str, ...] = ()
+    """What a changed password has left as it is (`staying.find`), where one was changed just now."""
 
 
 async def password_page(
@@ -56,7 +61,8 @@ async def show(request: HttpRequest) -> Response:
     has_factor = await _has_factor(request)
     if _is_to_prove(request, has_factor):
         return go_to(with_query(PROVE, to=PATH))
-    return await password_page(request, View(request.config.passwords.shortest, has_factor))
+    view = View(request.config.passwords.shortest, has_factor, staying=await _staying(request))
+    return await password_page(request, view)
 
 
 @for_owner
@@ -85,7 +91,14 @@ async def change(request: HttpRequest) -> Response:
     if isinstance(outcome, NotDone):
         view = View(shortest, has_factor, keep, new_error=words(_WORDS[outcome], number=shortest))
         return await password_page(request, view, status=422)
-    return finished(PATH, "password")
+    return finished(PATH, CHANGED)
+
+
+async def _staying(request: HttpRequest) -> tuple[str, ...]:
+    if request.query_params.get("done", "") != CHANGED:
+        return ()
+    now_ms = request.world.clock.now_ms()
+    return await request.world.database.read(staying.find, request.account.id, now_ms=now_ms)
 
 
 def _is_to_prove(request: HttpRequest, has_factor: bool) -> bool:

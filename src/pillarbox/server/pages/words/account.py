@@ -71,6 +71,10 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "For signing in here. Mail programs need app passwords, since the account has a second step.",
         "Für die Anmeldung hier. Mailprogramme brauchen App-Passwörter, denn das Konto hat einen zweiten Schritt.",
     ),
+    "password.staying": (
+        "A new password ends none of these. Look whether all of them are yours:",
+        "Diese bleiben bei einem neuen Passwort, wie sie sind. Bitte nachsehen, ob alle die eigenen sind:",
+    ),
     "password.old": ("Present password", "Bisheriges Passwort"),
     "password.new": ("New password", "Neues Passwort"),
     "password.new.hint": ("At least {number} characters", "Mindestens {number} Zeichen"),

@@ -91,6 +91,10 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "Sign in with it, and enter it in mail programs that have no app password.",
         "Bitte damit anmelden, und es in Mailprogramme ohne App-Passwort eingeben.",
     ),
+    "reset.done.staying": (
+        "Passkeys, app passwords and the recovery address stay. Look whether all that there are are yours:",
+        "Passkeys, App-Passwörter und die Ersatzadresse bleiben. Bitte nachsehen, ob alle die eigenen sind:",
+    ),
     # --- a recovery address
     "confirm.title": ("Confirm recovery address", "Ersatzadresse bestätigen"),
     "confirm.lead": (
