@@ -177,3 +177,13 @@ def scram_works(served: Served, login: str, context: ssl.SSLContext) -> bool:
     finally:
         client.shutdown()
     return True
+
+
+def test_owners_are_told_of_what_operators_do(there: CommandLine) -> None:
+    there.text("account", "add", "lea@example.org")
+    there.text("app-password", "add", "lea", "phone")
+    there.text("account", "password", "lea")
+    there.text("account", "notify", "lea", "off")
+    there.text("account", "password", "lea")
+    told = there.json("mail", "search", "lea")["messages"]
+    assert sorted(one["subject"] for one in told) == ["An app password was made", "The password was changed"]
