@@ -38,8 +38,7 @@ def give(tx: Transaction, account: AccountId, *, now_ms: int) -> None:
         account,
         SECRET,
         totp.step_at(now_ms) - 2,
-        codes=RECOVERY_CODES,
-        fresh=bytes(secrets.SECRET_OCTETS),
+        codes=second_factors.FreshCodes(RECOVERY_CODES, bytes(secrets.SECRET_OCTETS)),
         now_ms=now_ms,
     )
     assert done is not None

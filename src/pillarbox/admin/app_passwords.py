@@ -6,6 +6,7 @@ the password outside a transaction, and store its hash.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
 from pillarbox.admin import accounts, concerns
 from pillarbox.admin.change_letters import Doing
@@ -25,6 +26,18 @@ class HashParameters:
     secret: bytes = field(repr=False)
     scram_salt: bytes = field(repr=False)
     iterations: int
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How long a new app password can be used, and for what beside its services."""
+
+    expires_at_ms: int | None = None
+    """In ms since 1970; `None`: until it is revoked."""
+    limits: Limits = UNLIMITED
+
+
+UNTIL_REVOKED: Final = Terms()
 
 
 @may(ONESELF, of=concerns.account("login"))
@@ -53,8 +66,7 @@ def add(
     name: str,
     scopes: Iterable[Scope],
     now_ms: int,
-    expires_at_ms: int | None = None,
-    limits: Limits = UNLIMITED,
+    terms: Terms = UNTIL_REVOKED,
     doing: Doing | None = None,
 ) -> int:
     """Store an app password under a name; return its number. `doing`: the owner is told. Raises `NameRefused`."""
@@ -66,8 +78,8 @@ def add(
         name=name,
         scopes=frozenset(scopes),
         now_ms=now_ms,
-        expires_at_ms=expires_at_ms,
-        limits=limits,
+        expires_at_ms=terms.expires_at_ms,
+        limits=terms.limits,
     )
     if doing is not None:
         doing.tell(tx, account, Purpose.APP_PASSWORD_MADE, name=name)

@@ -1,6 +1,6 @@
 """Second factors of accounts, with what begins and ends with them: sessions, push subscriptions, recovery codes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pillarbox.admin import account_letters, accounts, concerns
 from pillarbox.admin.change_letters import Doing
@@ -36,6 +36,15 @@ class SecondFactors:
     passkeys: int
     recovery_codes: int
     """How many are left."""
+
+
+@dataclass(frozen=True, slots=True)
+class FreshCodes:
+    """Recovery codes for an account that has none yet, made before the transaction (`generate`)."""
+
+    codes: list[str] = field(repr=False)
+    fresh: bytes = field(repr=False)
+    """The secret to digest them with, where the installation has none yet."""
 
 
 @may(ONESELF, DOMAIN_ADMINISTRATOR, of=concerns.account("login"))
@@ -98,8 +107,7 @@ def confirm_one_time_codes(
     secret: bytes,
     step: int,
     *,
-    codes: list[str],
-    fresh: bytes,
+    codes: FreshCodes,
     now_ms: int,
     session: str = "",
     doing: Doing | None = None,
@@ -114,10 +122,10 @@ def confirm_one_time_codes(
     if not totp.confirm(tx, account, secret, step, now_ms=now_ms, session=session):
         return None
     if is_first:
-        store_recovery_codes(tx, account, codes, fresh=fresh, now_ms=now_ms)
+        store_recovery_codes(tx, account, codes.codes, fresh=codes.fresh, now_ms=now_ms)
     end_what_passwords_have_opened(tx, account, now_ms=now_ms, staying=session)
     _tell(tx, account, Purpose.CODES_SET_UP, doing)
-    return codes if is_first else []
+    return codes.codes if is_first else []
 
 
 @may(ONESELF, of=concerns.account_number("account"))
@@ -127,8 +135,7 @@ def add_passkey(
     new: NewPasskey,
     *,
     name: str,
-    codes: list[str],
-    fresh: bytes,
+    codes: FreshCodes,
     now_ms: int,
     session: str = "",
     doing: Doing | None = None,
@@ -144,9 +151,9 @@ def add_passkey(
     _tell(tx, account, Purpose.PASSKEY_ADDED, doing, made.name)
     if not is_first:
         return made, []
-    store_recovery_codes(tx, account, codes, fresh=fresh, now_ms=now_ms)
+    store_recovery_codes(tx, account, codes.codes, fresh=codes.fresh, now_ms=now_ms)
     end_what_passwords_have_opened(tx, account, now_ms=now_ms, staying=session)
-    return made, codes
+    return made, codes.codes
 
 
 @may(ANYBODY)

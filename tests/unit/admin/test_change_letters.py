@@ -40,11 +40,12 @@ def anna(tx: Transaction) -> Account:
 
 
 def set_up_codes(tx: Transaction, anna: Account, doing: Doing | None) -> None:
-    secret, codes = bytes(totp.SECRET_OCTETS), second_factors.generate(SeededEntropy(1))
-    totp.begin(tx, anna.id, secret, now_ms=NOW_MS)
-    second_factors.confirm_one_time_codes(
-        tx, anna.id, secret, 1, codes=codes, fresh=bytes(32), now_ms=NOW_MS, doing=doing
+    secret, codes = (
+        bytes(totp.SECRET_OCTETS),
+        second_factors.FreshCodes(second_factors.generate(SeededEntropy(1)), bytes(32)),
     )
+    totp.begin(tx, anna.id, secret, now_ms=NOW_MS)
+    second_factors.confirm_one_time_codes(tx, anna.id, secret, 1, codes=codes, now_ms=NOW_MS, doing=doing)
     assert totp.has(tx, anna.id)
 
 
@@ -53,14 +54,13 @@ def add_passkey(tx: Transaction, anna: Account, doing: Doing | None, number: int
         credential=b"%d" % number, public_key=b"key", sign_count=0, aaguid=bytes(16), domain="one.example",
         transports=(), verified=True, backup_eligible=False, backed_up=False,
     )  # fmt: skip
-    codes = second_factors.generate(SeededEntropy(1))
+    codes = second_factors.FreshCodes(second_factors.generate(SeededEntropy(1)), bytes(32))
     second_factors.add_passkey(
         tx,
         anna.id,
         new,
         name=f"key {number}",
         codes=codes,
-        fresh=bytes(32),
         now_ms=NOW_MS,
         doing=doing,
     )

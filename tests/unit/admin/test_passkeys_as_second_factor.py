@@ -30,8 +30,8 @@ def add(tx: Transaction, account: AccountId, credential: bytes) -> tuple[Passkey
         credential=credential, public_key=b"key", sign_count=0, transports=(), aaguid=bytes(16), domain="one.example",
         verified=True, backup_eligible=False, backed_up=False,
     )  # fmt: skip
-    codes = second_factors.generate(SeededEntropy(1))
-    return second_factors.add_passkey(tx, account, new, name="", codes=codes, fresh=bytes(32), now_ms=NOW_MS)
+    codes = second_factors.FreshCodes(second_factors.generate(SeededEntropy(1)), bytes(32))
+    return second_factors.add_passkey(tx, account, new, name="", codes=codes, now_ms=NOW_MS)
 
 
 def test_the_first_one_ends_what_the_password_has_opened(tx: Transaction) -> None:

@@ -62,8 +62,9 @@ def add(
         name=name,
         scopes=map(Scope, scopes),
         now_ms=now_ms,
-        expires_at_ms=None if expires_in is None else now_ms + expires_in,
-        limits=Limits(read_only, networks),
+        terms=app_passwords.Terms(
+            None if expires_in is None else now_ms + expires_in, Limits(read_only, networks)
+        ),
         doing=installation.doing,
     )
     installation.show(

@@ -11,7 +11,7 @@
 `browser_sessions` and `sign_in_steps` have digests of the tokens that browsers show, never the tokens.
 
 `reset_links` and `recovery_confirmations` hold digests of tokens that were given out; `recovery_mails`, what was sent
-to recovery addresses within the last hour.
+within the last day to recovery addresses, and to owners about changes.
 
 `sign_ins` has the last sign-ins of each account (`failed` keeps those apart that did not succeed), `devices` what has
 signed in to it (`device`: what one is known by), and `device_notices` whether its owner is told of new ones.

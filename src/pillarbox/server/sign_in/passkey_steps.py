@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from pillarbox.admin import second_factors
 from pillarbox.admin.change_letters import Doing
+from pillarbox.admin.second_factors import FreshCodes
 from pillarbox.directory import accounts
 from pillarbox.directory.accounts import Account
 from pillarbox.directory.sign_in import browser_sessions, secrets, sign_in_steps
@@ -189,8 +190,7 @@ class PasskeySteps:
             session,
             new,
             name=name,
-            codes=second_factors.generate(entropy),
-            fresh=entropy.token_bytes(secrets.SECRET_OCTETS),
+            codes=FreshCodes(second_factors.generate(entropy), entropy.token_bytes(secrets.SECRET_OCTETS)),
             now_ms=now_ms,
             doing=doing,
         )
@@ -211,8 +211,7 @@ def _add(
     new: NewPasskey,
     *,
     name: str,
-    codes: list[str],
-    fresh: bytes,
+    codes: FreshCodes,
     now_ms: int,
     doing: Doing | None,
 ) -> Added | Gone:
@@ -227,7 +226,6 @@ def _add(
         new,
         name=name,
         codes=codes,
-        fresh=fresh,
         now_ms=now_ms,
         session=session.id,
         doing=doing,

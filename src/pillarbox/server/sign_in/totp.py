@@ -9,6 +9,7 @@ from typing import Final
 
 from pillarbox.admin import second_factors
 from pillarbox.admin.change_letters import Doing
+from pillarbox.admin.second_factors import FreshCodes
 from pillarbox.directory.sign_in import secrets, totp
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.login.password_checks import AuthenticationUnavailable
@@ -117,8 +118,9 @@ class TotpCodes:
             account,
             secret,
             step,
-            codes=second_factors.generate(world.entropy),
-            fresh=world.entropy.token_bytes(secrets.SECRET_OCTETS),
+            codes=FreshCodes(
+                second_factors.generate(world.entropy), world.entropy.token_bytes(secrets.SECRET_OCTETS)
+            ),
             now_ms=now_ms,
             session=session,
             doing=doing,

@@ -12,6 +12,7 @@ import pytest
 from pillarbox.directory.sign_in import browser_sessions, passkeys, second_factors, sign_in_steps
 from pillarbox.mail.identifiers import AccountId
 from pillarbox.server.pages.passkeys import ROUTES
+from tests.component.server.sign_in.test_resetting import inbox
 from tests.kit.authenticator import Authenticator
 from tests.kit.http.server import HttpClient, Response, open_http
 from tests.kit.http.signing_in import HOST, PATH, SECURE_ORIGIN, SIGN_IN, form
@@ -100,6 +101,10 @@ def test_made_and_shown_after_the_password_and_alone(server: Server) -> None:
     told = json.loads(made.body)
     assert (made.status, told["name"], len(told["recoveryCodes"])) == (201, "Anna's phone", 10)
     assert json.loads(browser.make().body)["recoveryCodes"] == [], "only with the first one"
+    letters = inbox(server.provider)
+    assert [text.startswith("A passkey was added to\r\n") for text in letters] == [True, True]
+    assert all("    From: 127.0.0.1\r\n" in text for text in letters)
+    assert '    Name: "Anna\'s phone"\r\n' in letters[0]
 
     other = Browser(server, browser.phone)
     assert other.sign_in().status == 202, "the password alone is not enough any more"
@@ -292,6 +297,8 @@ def test_renamed_and_removed(server: Server) -> None:
     assert has_second_factor(server)
     assert json.loads(browser.post(f"/passkeys/{second['id']}/remove", {}).body) == {"wasLast": True}
     assert not has_second_factor(server)
+    removed = [text for text in inbox(server.provider) if text.startswith("A passkey was removed from")]
+    assert len(removed) == 2
     assert Browser(server).sign_in().status == 200, "the password alone is enough again"
 
 

@@ -303,7 +303,7 @@ async def with_app_password(client: JmapClient, *, expires_at_ms: int | None = N
         name="phone",
         scopes=[Scope.JMAP],
         now_ms=client.provider.world.clock.now_ms(),
-        expires_at_ms=expires_at_ms,
+        terms=admin_app_passwords.Terms(expires_at_ms),
     )
     return number, mark(hashed.digest)
 

@@ -155,8 +155,10 @@ async def make(request: HttpRequest) -> Response:
             name=filled.name,
             scopes=filled.scopes,
             now_ms=now_ms,
-            expires_at_ms=now_ms + int(filled.days) * _DAY_MS if filled.days else None,
-            limits=Limits(filled.read_only, _networks(filled.networks)),
+            terms=verbs.Terms(
+                now_ms + int(filled.days) * _DAY_MS if filled.days else None,
+                Limits(filled.read_only, _networks(filled.networks)),
+            ),
             doing=doing_of(request),
         )
     except NameRefused:  # another one was made meanwhile
