@@ -2,7 +2,8 @@
 
 Whoever has found out a password may add a way in of their own, which stays when the owner changes the password: so the
 owner hears of it, in the own mailbox, and at the recovery address, which a stranger does not read. It is in the
-transaction of the change: told once or not at all. There are none where the owner has switched mails about devices off.
+transaction of the change: told once or not at all. There are none where mails about devices are
+switched off, of which there is one, too.
 """
 
 from typing import Final
@@ -48,6 +49,11 @@ _CHANGES: Final = {
         "An app password was made",
         "An app password was made for",
         "Ein App-Passwort wurde gemacht für",
+    ),
+    Purpose.LETTERS_OFF: (
+        "Mails about your account were switched off",
+        "Mails about new devices and changed ways in were switched off for",
+        "Mails über neue Geräte und geänderte Zugänge wurden abgeschaltet für",
     ),
     Purpose.PASSWORD_CHANGED: (
         "The password was changed",

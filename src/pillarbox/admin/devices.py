@@ -3,11 +3,13 @@
 from msgspec import Struct
 
 from pillarbox.admin import accounts, app_passwords, concerns
+from pillarbox.admin.change_letters import Doing
 from pillarbox.admin.control.messages import Selection
 from pillarbox.admin.permissions import DOMAIN_ADMINISTRATOR, ONESELF, may
 from pillarbox.directory.naming import NameRefused
 from pillarbox.directory.sign_in import browser_sessions, devices, sign_ins
 from pillarbox.directory.sign_in.devices import Device, Kind
+from pillarbox.directory.sign_in.recovery_addresses import Purpose
 from pillarbox.directory.sign_in.sign_ins import SignIn
 from pillarbox.world.database import Transaction
 
@@ -35,9 +37,13 @@ def overview(tx: Transaction, login: str) -> Overview:
 
 
 @may(ONESELF, of=concerns.account("login"))
-def want_notices(tx: Transaction, login: str, *, wanted: bool) -> None:
-    """Switch the mails about new devices on or off. Raises `NameRefused`."""
-    devices.want_notices(tx, accounts.find(tx, login).id, wanted=wanted)
+def want_notices(tx: Transaction, login: str, *, wanted: bool, doing: Doing | None = None) -> None:
+    """Switch the mails about new devices on or off. `doing`: the owner is told that they are off, which a stranger
+    would do first. Raises `NameRefused`."""
+    account = accounts.find(tx, login)
+    if doing is not None and not wanted:
+        doing.tell(tx, account, Purpose.LETTERS_OFF)
+    devices.want_notices(tx, account.id, wanted=wanted)
 
 
 @may(ONESELF, of=concerns.account("login"))

@@ -186,4 +186,8 @@ def test_owners_are_told_of_what_operators_do(there: CommandLine) -> None:
     there.text("account", "notify", "lea", "off")
     there.text("account", "password", "lea")
     told = there.json("mail", "search", "lea")["messages"]
-    assert sorted(one["subject"] for one in told) == ["An app password was made", "The password was changed"]
+    assert sorted(one["subject"] for one in told) == [
+        "An app password was made",
+        "Mails about your account were switched off",
+        "The password was changed",
+    ]

@@ -134,5 +134,5 @@ def notify(installation: Installation, login: str, wanted: str) -> None:
     """Switch the mails on or off that an account gets about each new device."""
     from pillarbox.admin import devices
 
-    installation.write(devices.want_notices, login, wanted=wanted == "on")
+    installation.write(devices.want_notices, login, wanted=wanted == "on", doing=installation.doing)
     installation.show({"login": login, "notify": wanted}, f"Mail about new devices is {wanted}: {login}")

@@ -40,6 +40,7 @@ class Purpose(StrEnum):
     PASSKEY_ADDED = "passkey added"
     PASSKEY_REMOVED = "passkey removed"
     APP_PASSWORD_MADE = "app password made"  # noqa: S105 - no password
+    LETTERS_OFF = "letters off"
     PASSWORD_CHANGED = "password changed"  # noqa: S105 - no password
 
 

@@ -297,13 +297,16 @@ def test_the_last_sign_ins_are_listed_failed_ones_too(server: Server, person: Pe
 
 def test_mails_about_new_devices_are_switched_off_and_on(server: Server, person: Person) -> None:
     page = person.get("/account/sign-ins")
-    assert "A mail tells you of each new device." in page.text
+    assert "A mail tells you of each new device, and" in page.text
     off = person.send("/account/sign-ins/notices", wanted=page.value("wanted"))
     assert off.path == "/account/sign-ins?done=notices_off"
     assert off.flaws() == []
-    assert "No mail tells you of new devices." in off.text
+    assert "No mail tells you of new devices, nor" in off.text
+    assert told(server) == ["Mails about new devices and changed ways in were switched off for"]
+    person.send("/account/sign-ins/notices", wanted="off")
+    assert len(told(server)) == 1, "they were off"
     on = person.send("/account/sign-ins/notices", wanted=off.value("wanted"))
-    assert "A mail tells you of each new device." in on.text
+    assert "A mail tells you of each new device, and" in on.text
 
 
 # --- two steps

@@ -11,6 +11,7 @@ from pillarbox.directory.sign_in.sign_ins import Result, SignIn, Why
 from pillarbox.server.http.request import HttpRequest
 from pillarbox.server.pages import agents
 from pillarbox.server.pages.account.visiting import account_page, finished, for_owner
+from pillarbox.server.pages.doing import doing_of
 from pillarbox.server.pages.forms import form_of
 from pillarbox.server.pages.words import TABLE
 
@@ -65,7 +66,9 @@ async def switch_notices(request: HttpRequest) -> Response:
     """Switch mails about new devices on or off."""
     wanted = (await form_of(request))["wanted"] == "on"
     account = request.account
-    await request.world.database.write(act, account.id, verbs.want_notices, account.login, wanted=wanted)
+    await request.world.database.write(
+        act, account.id, verbs.want_notices, account.login, wanted=wanted, doing=doing_of(request)
+    )
     return finished(PATH, "notices_on" if wanted else "notices_off")
 
 

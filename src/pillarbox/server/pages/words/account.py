@@ -348,8 +348,14 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "why.read_only": ("the app password is read-only", "mit dem App-Passwort kann man nur lesen"),
     "why.for_programs": ("app passwords are for programs", "App-Passwörter sind für Programme"),
-    "notices.on": ("A mail tells you of each new device.", "Bei jedem neuen Gerät kommt eine Mail."),
-    "notices.off": ("No mail tells you of new devices.", "Bei neuen Geräten kommt keine Mail."),
+    "notices.on": (
+        "A mail tells you of each new device, and of each changed way into your account.",
+        "Bei jedem neuen Gerät und jedem geänderten Zugang kommt eine Mail.",
+    ),
+    "notices.off": (
+        "No mail tells you of new devices, nor of changed ways into your account.",
+        "Bei neuen Geräten und geänderten Zugängen kommt keine Mail.",
+    ),
     "notices.switch_on": ("Send mails", "Mails senden"),
     "notices.switch_off": ("Send no mails", "Keine Mails senden"),
     "way.imap": ("Mail program", "Mailprogramm"),
