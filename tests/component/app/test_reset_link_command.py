@@ -97,5 +97,5 @@ def _set_by_link(served: ServedHttp, own: imaplib.IMAP4_SSL) -> str:
         client.request("POST", "/reset", form, fields)
         done = client.getresponse()
         done.read()
-        assert (done.status, done.getheader("location")) == (303, "/reset/done")
+        assert (done.status, done.getheader("location")) == (303, "/reset/done?note=stays")
     return path
