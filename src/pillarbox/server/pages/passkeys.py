@@ -23,15 +23,16 @@ from pillarbox.directory.sign_in.browser_sessions import BrowserSession
 from pillarbox.directory.sign_in.passkeys import Passkey
 from pillarbox.protocol.http.problem import Problem
 from pillarbox.server.http.authentication import SESSION_ENDED
-from pillarbox.server.http.cookies import DEVICE_S, STEP_S, Cookie
+from pillarbox.server.http.cookies import STEP_S, Cookie
 from pillarbox.server.http.refusals import Refused
 from pillarbox.server.http.request import HttpRequest
 from pillarbox.server.http.route import Access, Route
 from pillarbox.server.pages.doing import doing_of
+from pillarbox.server.pages.letting_in import let_in
 from pillarbox.server.sign_in.passkey_responses import MAX_RESPONSE_OCTETS
 from pillarbox.server.sign_in.passkey_steps import Asked, PasskeySteps
 from pillarbox.server.sign_in.passkeys import Passkeys
-from pillarbox.server.sign_in.steps import Gone, SignedIn, Wrong
+from pillarbox.server.sign_in.steps import Gone, Wrong
 
 MAX_NAME_OCTETS: Final = 1024
 GONE: Final = Problem(410, "The sign-in has taken too long. Begin once more.", "urn:pillarbox:step-ended")
@@ -131,19 +132,9 @@ async def show(request: HttpRequest) -> Response:
         raise Refused(WRONG if outcome.tries_left else GONE)
     if isinstance(outcome, Gone):
         raise Refused(GONE)
-    await _let_in(request, outcome)
+    await let_in(request, outcome)
     request.take_back(cookie)
     return _json(msgspec.json.encode({"login": outcome.account.login}))
-
-
-async def _let_in(request: HttpRequest, done: SignedIn) -> None:
-    """Give the browser its cookies. A session that it has had before ends."""
-    former = request.browser_session
-    if former is not None and former.id != done.session.id:
-        await request.sessions.end(request.account, former.id)
-    request.give(Cookie.SESSION, done.token, request.sessions.lasts_s(done.session))
-    if done.device:
-        request.give(Cookie.DEVICE, done.device, DEVICE_S)
 
 
 def _occasion(request: HttpRequest) -> Occasion:

@@ -9,12 +9,13 @@ from starlette.responses import Response
 
 from pillarbox.directory.sign_in import sign_in_steps
 from pillarbox.directory.sign_in.browser_sessions import digest_of
-from pillarbox.server.http.cookies import DEVICE_S, STEP_S, Cookie
+from pillarbox.server.http.cookies import STEP_S, Cookie
 from pillarbox.server.http.refusals import RETRY_S
 from pillarbox.server.http.request import HttpRequest
 from pillarbox.server.login.outcome import Unsuitable
 from pillarbox.server.login.password_checks import AuthenticationUnavailable
 from pillarbox.server.pages.forms import form_of
+from pillarbox.server.pages.letting_in import let_in
 from pillarbox.server.pages.local_path import local_path, with_query
 from pillarbox.server.pages.passkeys import elsewhere, why_not
 from pillarbox.server.pages.rendering import go_to, page, words_for
@@ -194,13 +195,8 @@ def expired(request: HttpRequest, to: str) -> Response:
 
 
 async def signed_in(request: HttpRequest, done: SignedIn, to: str) -> Response:
-    """Give the browser its cookies, and go on. A session that it has had before ends."""
-    former = request.browser_session
-    if former is not None and former.id != done.session.id:
-        await request.sessions.end(request.account, former.id)
-    request.give(Cookie.SESSION, done.token, request.sessions.lasts_s(done.session))
-    if done.device:  # who proves something may have removed it meanwhile
-        request.give(Cookie.DEVICE, done.device, DEVICE_S)
+    """Let the browser in, and go on."""
+    await let_in(request, done)
     request.take_back(Cookie.STEP)
     return go_to(to)
 
